@@ -1,0 +1,6 @@
+//! The user interface.
+use leptos::prelude::*;
+
+/// The whole interface.
+#[component]
+pub fn App() -> impl IntoView {}

@@ -1,0 +1,1 @@
+//! Running SQL on ClickHouse.

@@ -1,0 +1,1 @@
+//! Rows coming in: events, files, the demo data.

@@ -1,0 +1,16 @@
+//! The analytics server: datafiles, templates, the engine and the
+//! Tinybird-compatible API. It knows nothing of sessions or users: whoever
+//! calls it shows a token.
+//!
+//! Data flows one way: `api` checks `access` and `limit`, hands parameters to
+//! `query`, which renders the `project`'s pipes and runs them on the `engine`.
+
+pub mod access;
+pub mod api;
+pub mod datafile;
+pub mod engine;
+pub mod ingest;
+pub mod limit;
+pub mod project;
+pub mod query;
+pub mod template;

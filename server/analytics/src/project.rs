@@ -1,0 +1,1 @@
+//! A project: its data sources and pipes, checked and ready to serve.

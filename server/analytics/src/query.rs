@@ -1,0 +1,1 @@
+//! From a call's parameters to the SQL that runs.

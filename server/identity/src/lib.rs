@@ -1,0 +1,1 @@
+//! The embedded OpenID Connect provider: users, organizations and memberships

@@ -1,0 +1,1 @@
+//! Claims, scopes, JWT templates, signing and verifying

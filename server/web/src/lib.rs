@@ -1,0 +1,1 @@
+//! Server-side rendering, sessions, OpenID Connect sign-in and the token middleware
