@@ -1,1 +1,55 @@
-fn main() {}
+//! `cargo xtask <command>`: everything one does with a clone of this project.
+//! Here are the commands' names and arguments; each command is a module, and
+//! nothing here or below it is part of what `rookery` serves.
+
+mod build;
+mod console;
+mod fetch;
+mod files;
+mod process;
+mod run;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  run [-- FLAGS]   fetch and build what is missing, then serve (FLAGS go to `rookery serve`)
+  watch            serve while developing: rebuild and reload on every change
+  test [--only lint|rust|browser]
+                   formatting, lints, unit, integration and browser tests
+  bench            benchmarks and load tests; writes docs/benchmarks.md
+  build [--dev]    the server and the browser part, without serving
+  fetch            the wasm target, wasm-opt and the engine library";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::fail(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        [] | ["help" | "--help" | "-h"] => {
+            console::print(HELP);
+            Ok(())
+        }
+        ["fetch"] => fetch::everything(),
+        ["build"] => build::build(build::Profile::Release).map(drop),
+        ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),
+        ["run"] => run::run(&[]),
+        ["run", "--", flags @ ..] => run::run(flags),
+        other => bail!(
+            "`cargo xtask {}` is not a command; `cargo xtask help` lists them",
+            other.join(" ")
+        ),
+    }
+}
