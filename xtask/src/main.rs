@@ -8,6 +8,8 @@ mod fetch;
 mod files;
 mod process;
 mod run;
+mod test;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -17,7 +19,7 @@ const HELP: &str = "\
 Usage: cargo xtask <command>
 
   run [-- FLAGS]   fetch and build what is missing, then serve (FLAGS go to `rookery serve`)
-  watch            serve while developing: rebuild and reload on every change
+  watch [-- FLAGS] serve while developing: rebuild and reload on every change
   test [--only lint|rust|browser]
                    formatting, lints, unit, integration and browser tests
   bench            benchmarks and load tests; writes docs/benchmarks.md
@@ -45,6 +47,10 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["fetch"] => fetch::everything(),
         ["build"] => build::build(build::Profile::Release).map(drop),
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),
+        ["test"] => test::test(None),
+        ["test", "--only", part] => test::test(Some(part)),
+        ["watch"] => watch::watch(&[]),
+        ["watch", "--", flags @ ..] => watch::watch(flags),
         ["run"] => run::run(&[]),
         ["run", "--", flags @ ..] => run::run(flags),
         other => bail!(

@@ -1,7 +1,9 @@
 //! Running other programs: cargo, npm, rustup. A missing program and a failed
 //! one each become one clear line.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -93,9 +95,11 @@ fn not_started(command: &Command, error: &std::io::Error) -> anyhow::Error {
 }
 
 fn line(command: &Command) -> String {
-    let words: Vec<_> = std::iter::once(command.get_program())
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let words: Vec<_> = std::iter::once(name)
         .chain(command.get_args())
-        .map(|word| word.to_string_lossy())
+        .map(OsStr::to_string_lossy)
         .collect();
     words.join(" ")
 }

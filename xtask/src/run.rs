@@ -35,6 +35,7 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     })?;
     let mut server = Command::new(Profile::Release.server());
     server.arg("serve").args(flags).current_dir(files::root());
+    server.env("ROOKERY_WEB_SITE_ROOT", Profile::Release.site());
     console::step("Serving", "");
     become_process(&mut server)
 }

@@ -1,0 +1,149 @@
+//! `cargo xtask test`: everything that must hold before a change lands, with
+//! the tools it needs installed on the way.
+
+mod chromium;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::build::{self, Profile};
+use crate::{console, fetch, files, process};
+
+/// A part of the tests that can run on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Formatting and clippy.
+    Lint,
+    /// Unit, integration and documentation tests.
+    Rust,
+    /// Playwright against the release build.
+    Browser,
+}
+
+/// Runs the named part, or all of them: the quick ones first.
+pub(crate) fn test(only: Option<&str>) -> Result<()> {
+    let parts = match only {
+        None => vec![Part::Lint, Part::Rust, Part::Browser],
+        Some("lint") => vec![Part::Lint],
+        Some("rust") => vec![Part::Rust],
+        Some("browser") => vec![Part::Browser],
+        Some(other) => bail!("there is no part `{other}`: lint, rust or browser"),
+    };
+    for part in parts {
+        match part {
+            Part::Lint => lint()?,
+            Part::Rust => rust()?,
+            Part::Browser => browser()?,
+        }
+    }
+    Ok(())
+}
+
+fn lint() -> Result<()> {
+    fetch::wasm_target()?;
+    step("Checking the formatting", "", &["fmt", "--all", "--check"])?;
+    step(
+        "Linting for the server",
+        "3 min; a few seconds when nothing changed",
+        &[
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
+    step(
+        "Linting for the browser",
+        "1 min; a few seconds when nothing changed",
+        &[
+            "clippy",
+            "--locked",
+            "--package",
+            "browser",
+            "--target",
+            fetch::WASM,
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )
+}
+
+fn rust() -> Result<()> {
+    fetch::engine_library()?;
+    nextest()?;
+    step(
+        "Running the unit and integration tests",
+        "5 min with the compiling",
+        &["nextest", "run", "--locked", "--workspace"],
+    )?;
+    step(
+        "Running the documentation tests",
+        "1 min",
+        &["test", "--locked", "--workspace", "--doc"],
+    )
+}
+
+/// Installs cargo-nextest where it is missing.
+fn nextest() -> Result<()> {
+    let there = process::capture(
+        process::cargo().args(["nextest", "--version"]),
+        "looking for cargo-nextest",
+    );
+    if there.is_ok() {
+        return Ok(());
+    }
+    step(
+        "Installing cargo-nextest",
+        "6 min",
+        &[
+            "install",
+            "--locked",
+            "cargo-nextest",
+            "--version",
+            "0.9.143",
+        ],
+    )
+}
+
+fn browser() -> Result<()> {
+    fetch::engine_library()?;
+    let chromium = chromium::program()?;
+    build::build(Profile::Release)?;
+    let directory = files::root().join("end2end");
+    let started = Instant::now();
+    console::step("Installing Playwright", "10 s");
+    process::capture(
+        process::npm()?
+            .args(["ci", "--ignore-scripts"])
+            .current_dir(&directory),
+        "installing Playwright",
+    )?;
+    console::done(started);
+    let started = Instant::now();
+    console::step("Running the browser tests", "2 min");
+    process::run(
+        process::npm()?
+            .args(["exec", "--offline", "--", "playwright", "test"])
+            .current_dir(&directory)
+            .env("ROOKERY_TEST_CHROMIUM", chromium)
+            .env("ROOKERY_TEST_SERVER", Profile::Release.server())
+            .env("ROOKERY_TEST_SITE", Profile::Release.site()),
+        "the browser tests",
+    )?;
+    console::done(started);
+    Ok(())
+}
+
+/// One cargo command as a step.
+fn step(what: &str, about: &str, arguments: &[&str]) -> Result<()> {
+    let started = Instant::now();
+    console::step(what, about);
+    process::run(process::cargo().args(arguments), &what.to_lowercase())?;
+    console::done(started);
+    Ok(())
+}
