@@ -5,8 +5,9 @@
 //! server's.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::de::{self, Deserializer};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -185,22 +186,35 @@ impl Serialize for Resources {
 
 impl<'de> Deserialize<'de> for Resources {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "resource must be a name or a list of names")]
-        enum OneOrSeveral {
-            One(String),
-            Several(Vec<String>),
+        deserializer.deserialize_any(ResourcesVisitor)
+    }
+}
+
+struct ResourcesVisitor;
+
+impl<'de> Visitor<'de> for ResourcesVisitor {
+    type Value = Resources;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a resource or a list of names")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Resources, E> {
+        if name.is_empty() {
+            return Err(E::invalid_length(0, &self));
         }
-        let names = match OneOrSeveral::deserialize(deserializer)? {
-            OneOrSeveral::One(one) => vec![one],
-            OneOrSeveral::Several(several) => several,
-        };
+        Ok(name.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Resources, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = items.next_element::<String>()? {
+            names.push(name);
+        }
         if names.is_empty() || names.iter().any(String::is_empty) {
-            return Err(de::Error::custom(
-                "resource must name at least one resource",
-            ));
+            return Err(de::Error::invalid_length(0, &self));
         }
-        Ok(Self(names))
+        Ok(Resources(names))
     }
 }
 

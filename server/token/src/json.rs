@@ -4,6 +4,7 @@
 //! different tokens (RFC 8259, section 4; RFC 7515, section 5.2), so such
 //! tokens are refused at any depth, unknown claims included.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -66,14 +67,66 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unique, A::Error> {
-        let mut names = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
+        let mut names = Names::default();
+        while let Some(Name(name)) = members.next_key()? {
             let Unique = members.next_value()?;
-            if let Some(twice) = names.replace(name) {
-                return Err(de::Error::custom(format_args!("`{twice}` is given twice")));
+            if names.contains(&name) {
+                return Err(de::Error::custom(format_args!("`{name}` is given twice")));
             }
+            names.insert(name);
         }
         Ok(Unique)
+    }
+}
+
+/// A member's name, borrowed from the text unless it holds escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a member's name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
+/// The names of one object. Claims have a handful of members, for which
+/// comparing beats hashing; a hostile object has thousands.
+#[derive(Default)]
+struct Names<'de> {
+    first: Vec<Cow<'de, str>>,
+    further: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    const COMPARED: usize = 16;
+
+    fn contains(&self, name: &str) -> bool {
+        self.first.iter().any(|each| each == name) || self.further.contains(name)
+    }
+
+    fn insert(&mut self, name: Cow<'de, str>) {
+        if self.first.len() < Self::COMPARED {
+            self.first.push(name);
+        } else {
+            self.further.insert(name);
+        }
     }
 }
 
@@ -92,6 +145,15 @@ mod tests {
         ] {
             assert!(refuse_duplicates(json.as_bytes()).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn duplicates_are_found_among_many_members() {
+        let members: Vec<String> = (0..40).map(|index| format!(r#""m{index}":0"#)).collect();
+        let object = |last: &str| format!("{{{},{last}}}", members.join(","));
+        assert!(refuse_duplicates(object(r#""other":0"#).as_bytes()).is_ok());
+        assert!(refuse_duplicates(object(r#""m0":0"#).as_bytes()).is_err());
+        assert!(refuse_duplicates(object(r#""m39":0"#).as_bytes()).is_err());
     }
 
     #[test]
