@@ -2,6 +2,7 @@
 //! Here are the commands' names and arguments; each command is a module, and
 //! nothing here or below it is part of what `rookery` serves.
 
+mod bench;
 mod build;
 mod console;
 mod fetch;
@@ -45,6 +46,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
             Ok(())
         }
         ["fetch"] => fetch::everything(),
+        ["bench"] => bench::bench(),
         ["build"] => build::build(build::Profile::Release).map(drop),
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),
         ["test"] => test::test(None),

@@ -1,0 +1,123 @@
+//! The criterion benchmarks of all packages: running them and reading what
+//! they measured.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{console, files, process};
+
+/// Median time by benchmark, named `group/function`.
+pub(super) type Medians = BTreeMap<String, Duration>;
+
+/// Runs every `[[bench]]` of the workspace and returns their medians.
+pub(super) fn run() -> Result<Medians> {
+    let results = files::target().join("criterion");
+    files::remove_directory(&results)?;
+    for (package, bench) in targets()? {
+        console::step(
+            format!("Benchmark {bench} of {package}"),
+            "2 min with the compiling",
+        );
+        process::run(
+            process::cargo().args([
+                "bench",
+                "--locked",
+                "--package",
+                &package,
+                "--bench",
+                &bench,
+            ]),
+            "the benchmark",
+        )?;
+    }
+    if results.is_dir() {
+        medians(&results)
+    } else {
+        Ok(Medians::new())
+    }
+}
+
+/// Package and name of every bench target.
+fn targets() -> Result<Vec<(String, String)>> {
+    let metadata = process::text(
+        process::cargo().args(["metadata", "--locked", "--no-deps", "--format-version", "1"]),
+        "asking cargo for the benchmarks",
+    )?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).context("cargo's metadata is not JSON")?;
+    let mut found = Vec::new();
+    for package in items(&metadata["packages"]) {
+        for target in items(&package["targets"]) {
+            if items(&target["kind"]).any(|kind| kind == "bench")
+                && let (Some(package), Some(name)) =
+                    (package["name"].as_str(), target["name"].as_str())
+            {
+                found.push((package.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// What criterion wrote below its folder: `…/new/benchmark.json` with the
+/// name, `…/new/estimates.json` with the figures in nanoseconds.
+fn medians(results: &Path) -> Result<Medians> {
+    let mut medians = Medians::new();
+    for file in files::walk(results)? {
+        if !file.ends_with("new/benchmark.json") {
+            continue;
+        }
+        let name = json(&file)?;
+        let estimates = json(&file.with_file_name("estimates.json"))?;
+        if let (Some(name), Some(nanoseconds)) = (
+            name["full_id"].as_str(),
+            estimates["median"]["point_estimate"].as_f64(),
+        ) {
+            medians.insert(
+                name.to_owned(),
+                Duration::from_nanos(nanoseconds.round() as u64),
+            );
+        }
+    }
+    Ok(medians)
+}
+
+fn json(file: &Path) -> Result<Value> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_are_read_by_their_full_names() {
+        let directory =
+            std::env::temp_dir().join(format!("rookery-xtask-criterion-{}", std::process::id()));
+        let new = directory.join("sign/1 scopes/new");
+        files::fresh_directory(&new).unwrap();
+        fs::write(new.join("benchmark.json"), r#"{"full_id":"sign/1 scopes"}"#).unwrap();
+        fs::write(
+            new.join("estimates.json"),
+            r#"{"median":{"point_estimate":1234.4}}"#,
+        )
+        .unwrap();
+        let medians = medians(&directory).unwrap();
+        assert_eq!(
+            medians.get("sign/1 scopes"),
+            Some(&Duration::from_nanos(1234))
+        );
+        files::remove_directory(&directory).unwrap();
+    }
+}

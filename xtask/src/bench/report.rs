@@ -1,0 +1,156 @@
+//! docs/benchmarks.md: what was measured, beside what is demanded.
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{LOAD, Measured};
+use crate::{files, process};
+
+/// One demanded figure.
+struct Demand {
+    what: &'static str,
+    demanded: &'static str,
+    measured: String,
+    met: bool,
+}
+
+/// The whole page.
+pub(super) fn page(measured: &Measured) -> Result<String> {
+    let mut page = String::from(
+        "# Benchmarks\n\n\
+         Written by `cargo xtask bench`, which anyone can run: it starts the servers it measures on the loopback,\n\
+         puts a bounded load on them and stops them.\n\n",
+    );
+    writeln!(page, "{}\n", circumstances()?)?;
+    page.push_str("## Demanded figures\n\n| what | demanded | measured | |\n|---|---|---|---|\n");
+    for Demand {
+        what,
+        demanded,
+        measured,
+        met,
+    } in demands(measured)
+    {
+        let verdict = if met { "met" } else { "**missed**" };
+        writeln!(page, "| {what} | {demanded} | {measured} | {verdict} |")?;
+    }
+    writeln!(
+        page,
+        "\nThe token page was loaded for {} s over {} connections: median {}, 99th percentile {}. Its script is {} KB brotli beside the module.",
+        LOAD.duration.as_secs(),
+        LOAD.connections,
+        time(measured.token_page.median),
+        time(measured.token_page.percentile_99),
+        kilobytes(measured.script_brotli),
+    )?;
+    page.push_str("\n## All benchmarks\n\n| benchmark | median |\n|---|---|\n");
+    for (name, median) in &measured.medians {
+        writeln!(page, "| {name} | {} |", time(*median))?;
+    }
+    Ok(page)
+}
+
+/// When, on what, of which commit.
+fn circumstances() -> Result<String> {
+    let text = |program: &str, arguments: &[&str]| {
+        process::text(
+            Command::new(program)
+                .args(arguments)
+                .current_dir(files::root()),
+            "asking for the circumstances",
+        )
+        .map(|text| text.trim().to_owned())
+    };
+    Ok(format!(
+        "Commit {} of {}; {}; {} cores of {} ({}), shared by the server and the load.",
+        text("git", &["rev-parse", "--short", "HEAD"])?,
+        text("git", &["show", "--no-patch", "--format=%cs", "HEAD"])?,
+        text("rustc", &["--version"])?
+            .split(" (")
+            .next()
+            .unwrap_or_default(),
+        std::thread::available_parallelism()?,
+        processor(),
+        std::env::consts::OS,
+    ))
+}
+
+/// The processor's own name where Linux tells it, else its architecture.
+fn processor() -> String {
+    let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = information
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map(|rest| rest.trim_start_matches([' ', '\t', ':']));
+    name.unwrap_or(std::env::consts::ARCH).to_owned()
+}
+
+fn demands(measured: &Measured) -> Vec<Demand> {
+    const MEBIBYTE: f64 = 1024.0 * 1024.0;
+    let mut demands = Vec::new();
+    if let Some(median) = measured.medians.get("sign and verify/5 scopes") {
+        demands.push(Demand {
+            what: "signing and verifying a token with five scopes",
+            demanded: "under 10 µs",
+            measured: time(*median),
+            met: *median < Duration::from_micros(10),
+        });
+    }
+    demands.push(Demand {
+        what: "the signed-in token page",
+        demanded: "at least 5,000 a second",
+        measured: format!("{:.0} a second", measured.token_page.rate),
+        met: measured.token_page.rate >= 5_000.0,
+    });
+    demands.push(Demand {
+        what: "memory of the web server after that load",
+        demanded: "under 60 MB",
+        measured: format!("{:.1} MB", measured.resident as f64 / MEBIBYTE),
+        met: (measured.resident as f64) < 60.0 * MEBIBYTE,
+    });
+    demands.push(Demand {
+        what: "WebAssembly, brotli",
+        demanded: "at most 160 KB",
+        measured: format!("{} KB", kilobytes(measured.wasm_brotli)),
+        met: measured.wasm_brotli <= 160 * 1024,
+    });
+    demands
+}
+
+fn kilobytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1024.0)
+}
+
+/// Three digits that matter, in the unit that suits.
+fn time(duration: Duration) -> String {
+    let nanoseconds = duration.as_nanos() as f64;
+    let (value, unit) = match nanoseconds {
+        small if small < 1e3 => (small, "ns"),
+        small if small < 1e6 => (small / 1e3, "µs"),
+        small if small < 1e9 => (small / 1e6, "ms"),
+        large => (large / 1e9, "s"),
+    };
+    let decimals = if value < 10.0 {
+        2
+    } else if value < 100.0 {
+        1
+    } else {
+        0
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_with_three_digits() {
+        assert_eq!(time(Duration::from_nanos(7)), "7.00 ns");
+        assert_eq!(time(Duration::from_nanos(4_321)), "4.32 µs");
+        assert_eq!(time(Duration::from_micros(15_500)), "15.5 ms");
+        assert_eq!(time(Duration::from_millis(1_200)), "1.20 s");
+    }
+}
