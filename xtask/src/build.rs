@@ -52,10 +52,15 @@ impl Profile {
     }
 }
 
+/// What a first build writes, in MiB.
+const SPACE: u64 = 3_000;
+
 /// Builds server and site; what is missing for that is fetched.
 pub(crate) fn build(profile: Profile) -> Result<()> {
     fetch::wasm_target()?;
-    files::require_space(&files::root(), 3_000, "the build")?;
+    if !profile.server().exists() {
+        files::require_space(&files::root(), SPACE, "the build")?;
+    }
     crates()?;
     server(profile)?;
     browser(profile)
