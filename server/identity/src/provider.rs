@@ -1,0 +1,215 @@
+//! Starting the provider, its routes, and what all endpoints share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use http::Method;
+use service::{ApiError, Readiness};
+use sqlx::SqlitePool;
+use tokio::task::JoinHandle;
+
+use crate::client::{Client, ClientError, Clients};
+use crate::directory::{DirectoryError, DirectoryFile};
+use crate::issuer::{DEFAULT_ISSUER, Issuer};
+use crate::keys::{KeyError, KeyStore};
+use crate::parameters;
+use crate::password::Passwords;
+use crate::settings::{Settings, SettingsError};
+use crate::store::{Store, StoreError};
+use crate::{authorize, discovery, end_session, pages, sign_in, token_endpoint, userinfo};
+
+/// How often what has run out is removed.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// What the surrounding process gives the provider.
+#[derive(Debug)]
+pub struct StartOptions {
+    /// The database, with foreign keys enforced (sqlx's default). The
+    /// provider's tables begin with `identity_`.
+    pub pool: SqlitePool,
+    /// The relying parties.
+    pub clients: Vec<Client>,
+    /// The file of people and organizations, read at each start; none keeps
+    /// those in the database.
+    pub directory_file: Option<PathBuf>,
+    /// Where the signing keys are kept; an existing directory.
+    pub key_directory: PathBuf,
+    /// Whether the provider can be reached from this machine only.
+    pub loopback: bool,
+}
+
+/// The provider cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting has a value that cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A client is registered unsafely.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The directory file is wrong.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The signing keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The tables cannot be brought up to date.
+    #[error("the identity tables cannot be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database failed.
+    #[error("the identity database failed")]
+    Database(#[source] sqlx::Error),
+    /// The machine could not run a task.
+    #[error("the signing keys could not be opened")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl From<StoreError> for StartError {
+    fn from(StoreError(error): StoreError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What the endpoints share.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) settings: Settings,
+    pub(crate) issuer: Issuer,
+    pub(crate) clients: Clients,
+    pub(crate) keys: KeyStore,
+    pub(crate) store: Store,
+    pub(crate) passwords: Passwords,
+    /// Whether demo accounts may be entered.
+    pub(crate) demo: bool,
+}
+
+/// A started provider.
+#[derive(Debug)]
+pub struct Running {
+    provider: Arc<Provider>,
+    purging: JoinHandle<()>,
+}
+
+/// Opens database and keys, reads the directory, and is ready to serve.
+///
+/// # Errors
+/// [`StartError`], which says what to change.
+pub async fn start(settings: Settings, options: StartOptions) -> Result<Running, StartError> {
+    settings.check()?;
+    let issuer = Issuer::parse(settings.issuer.as_deref().unwrap_or(DEFAULT_ISSUER))?;
+    let clients = Clients::new(options.clients)?;
+    let passwords = Passwords::new(&settings)?;
+    // A proxy in front of a loopback address still makes it public, and then
+    // the issuer has a public name.
+    let demo = settings.demo_accounts && options.loopback && issuer.is_loopback();
+    let store = Store::open(options.pool).await?;
+    if let Some(path) = options.directory_file {
+        DirectoryFile::read(&path, demo)?.apply(&store).await?;
+    }
+    if !demo {
+        store.close_demo_accounts().await?;
+    }
+    let key_directory = options.key_directory;
+    let keys = tokio::task::spawn_blocking(move || KeyStore::open(&key_directory)).await??;
+    let provider = Arc::new(Provider {
+        settings,
+        issuer,
+        clients,
+        keys,
+        store,
+        passwords,
+        demo,
+    });
+    let purging = tokio::spawn(purge(Arc::clone(&provider)));
+    Ok(Running { provider, purging })
+}
+
+impl Running {
+    /// The provider's routes, to be served at [`Running::mount_path`] of the
+    /// issuer's origin.
+    pub fn router(&self) -> Router {
+        let provider = &self.provider;
+        let store = provider.store.clone();
+        let readiness = Readiness::new(move || {
+            let store = store.clone();
+            async move { store.answers().await }
+        });
+        let routes = Router::new()
+            .route(
+                "/.well-known/openid-configuration",
+                get(discovery::metadata),
+            )
+            .route("/jwks", get(discovery::keys))
+            .route(
+                "/authorize",
+                // A HEAD request must not give out a code.
+                get(authorize::get).post(authorize::post).head(no_head),
+            )
+            .route("/sign-in", post(sign_in::post).get(sign_in::get))
+            .route("/token", post(token_endpoint::post))
+            .route("/userinfo", get(userinfo::get).post(userinfo::post))
+            .route(
+                "/end_session",
+                get(end_session::get).post(end_session::post).head(no_head),
+            )
+            .route("/sign-out", post(end_session::confirmed))
+            .route(pages::STYLE_ROUTE, get(pages::style))
+            .route(pages::ICON_ROUTE, get(pages::icon))
+            .with_state(Arc::clone(provider))
+            .merge(service::health_routes(readiness))
+            .fallback(unknown)
+            .layer(DefaultBodyLimit::max(parameters::LONGEST));
+        service::observe(routes, "identity")
+    }
+
+    /// The path of the issuer: where to nest [`Running::router`]. Empty for the
+    /// root.
+    pub fn mount_path(&self) -> &str {
+        self.provider.issuer.mount_path()
+    }
+
+    /// The issuer, as relying parties must be told.
+    pub fn issuer(&self) -> &str {
+        self.provider.issuer.as_str()
+    }
+
+    /// Ends the work in the background.
+    pub async fn shutdown(self) {
+        self.purging.abort();
+        self.purging.await.ok();
+    }
+}
+
+async fn purge(provider: Arc<Provider>) {
+    let mut interval = tokio::time::interval(PURGE_INTERVAL);
+    loop {
+        interval.tick().await;
+        let now = crate::unix_now();
+        let settings = &provider.settings;
+        let purged = provider.store.purge(
+            now,
+            now - settings.session_lifetime_seconds,
+            now - settings.session_idle_seconds,
+        );
+        if let Err(StoreError(error)) = purged.await {
+            tracing::warn!(%error, "what has run out could not be removed");
+        }
+    }
+}
+
+async fn no_head() -> http::StatusCode {
+    http::StatusCode::METHOD_NOT_ALLOWED
+}
+
+async fn unknown(method: Method) -> ApiError {
+    ApiError::not_found(
+        "not_found",
+        format!(
+            "the identity provider has nothing to {method} here; its addresses are in /.well-known/openid-configuration"
+        ),
+    )
+}
