@@ -1,9 +1,14 @@
 //! A data source: the model that a `.datasource` file describes.
 
+mod reader;
+
 use super::data_type::DataType;
 use super::diagnostic::Diagnostic;
 use super::json_path::JsonPath;
 use super::position::{Fragment, Position};
+
+pub use reader::parse_data_source;
+pub(super) use reader::{read_tags, read_token};
 
 /// A table of the project, read from `<name>.datasource` and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

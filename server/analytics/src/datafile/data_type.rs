@@ -3,7 +3,11 @@
 //! Only the shape is known here (a name and its arguments): whether a type of
 //! that name exists is the engine's to say.
 
+mod parser;
+
 use std::fmt;
+
+pub(super) use parser::parse_type;
 
 /// A data type, such as `Nullable(String)` or `DateTime64(3, 'UTC')`.
 #[derive(Clone, Debug, PartialEq, Eq)]

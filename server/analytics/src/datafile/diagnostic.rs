@@ -121,6 +121,39 @@ impl<'file> Findings<'file> {
             .push(Diagnostic::warning(self.file, position, message).help(help));
     }
 
+    /// Another collection for the same file.
+    pub(crate) fn fork(&self) -> Self {
+        Self::new(self.file)
+    }
+
+    /// Takes over what another collection found above a line.
+    pub(crate) fn absorb_above(&mut self, line: u32, other: Self) {
+        self.found.extend(
+            other
+                .found
+                .into_iter()
+                .filter(|diagnostic| diagnostic.line < line),
+        );
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Whether any of it keeps the file from being served.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.found.iter().any(Diagnostic::is_error)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn messages(self) -> Vec<String> {
+        self.found
+            .into_iter()
+            .map(|diagnostic| diagnostic.message)
+            .collect()
+    }
+
     /// The value with its warnings, or, if there is any error, everything found.
     pub(crate) fn conclude<Model>(
         mut self,

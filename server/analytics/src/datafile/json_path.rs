@@ -29,6 +29,90 @@ impl JsonPath {
     }
 }
 
+/// Why a text is no JSONPath of the dialect.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct JsonPathError {
+    pub(crate) message: String,
+    pub(crate) help: &'static str,
+}
+
+impl JsonPath {
+    /// Reads `$.a.b[:].c`.
+    pub(crate) fn parse(text: &str) -> Result<Self, JsonPathError> {
+        let error = |help| JsonPathError {
+            message: format!("`{text}` is not a JSONPath"),
+            help,
+        };
+        let mut rest = text
+            .trim()
+            .strip_prefix('$')
+            .ok_or(error("begin it with `$`, as in `json:$.name`"))?;
+        let mut steps = Vec::new();
+        while !rest.is_empty() {
+            let (step, after) = parse_step(rest).map_err(error)?;
+            steps.push(step);
+            rest = after;
+        }
+        Ok(Self { steps })
+    }
+
+    /// How often it goes over the elements of an array.
+    pub(crate) fn array_depth(&self) -> usize {
+        self.steps
+            .iter()
+            .filter(|step| **step == JsonPathStep::EachElement)
+            .count()
+    }
+}
+
+/// Reads one step; returns it and what follows, or how to mend it.
+fn parse_step(text: &str) -> Result<(JsonPathStep, &str), &'static str> {
+    if let Some(after) = text.strip_prefix("[:]") {
+        return Ok((JsonPathStep::EachElement, after));
+    }
+    if let Some(inner) = text.strip_prefix('[') {
+        let quote = inner
+            .chars()
+            .next()
+            .filter(|quote| matches!(quote, '\'' | '"'));
+        let quote = quote
+            .ok_or("write `[:]` for all elements of an array; single elements cannot be taken")?;
+        let (key, after) = inner[1..]
+            .split_once(quote)
+            .ok_or("close the quoted name")?;
+        let after = after
+            .strip_prefix(']')
+            .ok_or("close the bracket with `]`")?;
+        return key_step(key, after);
+    }
+    let Some(text) = text.strip_prefix('.') else {
+        return Err("separate names with dots, as in `json:$.a.b`");
+    };
+    if let Some(inner) = text.strip_prefix('`') {
+        let (key, after) = inner
+            .split_once('`')
+            .ok_or("close the quoted name with a backtick")?;
+        return key_step(key, after);
+    }
+    let end = text
+        .find(|character| !is_plain(character))
+        .unwrap_or(text.len());
+    key_step(&text[..end], &text[end..])
+}
+
+fn key_step<'text>(
+    key: &str,
+    after: &'text str,
+) -> Result<(JsonPathStep, &'text str), &'static str> {
+    match key {
+        "" => Err("write a name after the dot"),
+        "*" => Err(
+            "write `[:]` for all elements of an array; all members of an object cannot be taken",
+        ),
+        _ => Ok((JsonPathStep::Key(key.to_owned()), after)),
+    }
+}
+
 impl fmt::Display for JsonPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("$")?;
@@ -46,4 +130,43 @@ impl fmt::Display for JsonPath {
 /// Whether a character may stand in a name without backticks.
 fn is_plain(character: char) -> bool {
     !matches!(character, '.' | '[' | ']' | '`' | '$') && !character.is_whitespace()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_read_and_print_alike() {
+        for path in [
+            "$",
+            "$.a",
+            "$.a.b",
+            "$.a[:]",
+            "$.a[:].b.c",
+            "$.`odd name`.x",
+            "$[:]",
+            "$.user-agent",
+        ] {
+            assert_eq!(
+                JsonPath::parse(path)
+                    .map(|parsed| parsed.to_string())
+                    .as_deref(),
+                Ok(path)
+            );
+        }
+        assert_eq!(
+            JsonPath::parse("$['a.b'][\"c\"]").map(|path| path.to_string()),
+            Ok("$.`a.b`.c".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_the_dialect_lacks_is_refused() {
+        for path in [
+            "a", "", "$a", "$.", "$..a", "$.a[0]", "$.a[*]", "$.*", "$.`a", "$['a", "$.a b", "$.a]",
+        ] {
+            assert!(JsonPath::parse(path).is_err(), "{path}");
+        }
+    }
 }

@@ -1,8 +1,16 @@
 //! A pipe: the model that a `.pipe` file describes.
 
+mod reader;
+
+use croner::Cron;
+use croner::errors::CronError;
+use croner::parser::{CronParser, Seconds, Year};
+
 use super::data_source::{Tags, TokenLine};
 use super::diagnostic::Diagnostic;
 use super::position::{Fragment, Position};
+
+pub use reader::parse_pipe;
 
 /// A chain of SQL nodes, read from `<name>.pipe` and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +95,7 @@ pub enum NodeKind {
         alter: bool,
     },
     /// Its result is written into a data source, on demand or by schedule.
-    Copy(Copy),
+    Copy(CopySettings),
     /// Its result would be sent out; parsed, not running.
     Sink {
         /// `EXPORT_…` keys as written, secrets not filled in.
@@ -97,7 +105,7 @@ pub enum NodeKind {
 
 /// The settings of a copy node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copy {
+pub struct CopySettings {
     /// The data source it writes to.
     pub target: String,
     /// When it runs.
@@ -116,11 +124,19 @@ pub enum CopySchedule {
 }
 
 /// How a copy node writes.
-#[derive(Clone, std::marker::Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CopyMode {
     /// The result is added to what is there.
     #[default]
     Append,
     /// The result takes the place of what was there, all at once.
     Replace,
+}
+
+/// Reads a cron expression of five fields.
+pub(crate) fn parse_cron(expression: &str) -> Result<Cron, CronError> {
+    let parser = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed);
+    parser.build().parse(expression)
 }
