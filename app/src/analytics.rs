@@ -4,10 +4,20 @@
 //! What carries the request differs: [`ServerTransport`], given by `web`,
 //! while a page is rendered, and `fetch` in the browser afterwards.
 
-#[cfg(feature = "ssr")]
+mod answer;
+mod client;
+mod failure;
+mod query;
+mod rows;
 mod transport;
 
+pub use answer::{Column, Statistics, Table, Values};
+#[cfg(feature = "hydrate")]
+pub(crate) use client::read as read_answer;
+pub use client::{Client, endpoint};
+pub use failure::{Failure, FailureKind};
+pub use query::{Outcome, Query, use_query};
+pub use rows::{DataSpan, Day, Destination, Hour, Summary};
 #[cfg(feature = "ssr")]
-pub use transport::{
-    ServerTransport, Transport, TransportError, TransportRequest, TransportResponse,
-};
+pub use transport::{ServerTransport, Transport};
+pub use transport::{TransportError, TransportRequest, TransportResponse};

@@ -3,14 +3,69 @@
 //!
 //! Sessions, sign-in and everything else that needs a secret live in `web`.
 
+mod address;
 pub mod analytics;
+#[cfg(feature = "hydrate")]
+mod browser;
+pub mod calendar;
+pub mod charts;
+pub mod components;
+pub mod numbers;
+pub mod pages;
+pub mod period;
 pub mod session;
+#[cfg(feature = "ssr")]
 mod shell;
+pub mod token;
 
 use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Route, Router, Routes},
+    path,
+};
 
+#[cfg(feature = "ssr")]
 pub use shell::shell;
+
+use crate::{
+    components::{Footer, Header, Notices},
+    pages::{Dashboard, Landing, NotFound, TokenPage},
+    token::AnalyticsProvider,
+};
 
 /// The whole interface: the content of the document's body.
 #[component]
-pub fn App() -> impl IntoView {}
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    // Tells tests that events have their handlers now, and the style sheet
+    // that buttons which need them work.
+    Effect::new(|_| {
+        if let Some(body) = document().body() {
+            // It fails only for a name that is no name.
+            let _ = body.set_attribute("data-hydrated", "");
+        }
+    });
+    view! {
+        <Title formatter=|title: String| format!("{title} · Rookery") />
+        <AnalyticsProvider>
+            <Router>
+                <Header />
+                <Notices />
+                <main id="content" class="content">
+                    <Routes fallback=|| view! { <NotFound /> }.into_any()>
+                        <Route path=path!("/") view=|| view! { <Landing /> }.into_any() />
+                        <Route path=path!("/token") view=|| view! { <TokenPage /> }.into_any() />
+                        <Route
+                            path=path!("/dashboard")
+                            view=|| view! { <Dashboard /> }.into_any()
+                            ssr=SsrMode::Async
+                        />
+                    </Routes>
+                </main>
+                <Footer />
+            </Router>
+        </AnalyticsProvider>
+    }
+}

@@ -1,10 +1,14 @@
 //! What a page knows about the person who opened it: the types that `web`
-//! fills for every request and the browser reads back when it hydrates.
+//! fills for every request and the browser reads back when it hydrates, and
+//! the [`Session`] that components find in their context.
 //!
 //! Renewing the token lives in [`crate::token`]; asking the analytics server
 //! for data lives in [`crate::analytics`].
 
+use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use crate::token::Elsewhere;
 
 /// Everything a page needs from its request. `web` provides it as a context;
 /// where none is provided (while routes are listed) the default stands in: a
@@ -71,4 +75,76 @@ pub struct TokenGrant {
     /// Slug of the organization whose rows it reads; `None` for a public
     /// token.
     pub org: Option<String>,
+}
+
+/// What a page can show to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody is signed in.
+    SignedOut,
+    /// Signed in, but in no organization: there are no rows to show.
+    NoOrganization,
+    /// Signed in, with an organization.
+    Member,
+}
+
+impl Standing {
+    fn of(viewer: Option<&Viewer>) -> Self {
+        match viewer {
+            None => Self::SignedOut,
+            Some(viewer) if viewer.active().is_none() => Self::NoOrganization,
+            Some(_) => Self::Member,
+        }
+    }
+}
+
+/// The page's session, in the context of every component. The person can
+/// disappear while the page is open, when another tab signs out.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// Who is signed in.
+    pub viewer: RwSignal<Option<Viewer>>,
+    /// What other tabs did to the session, when it concerns this one.
+    pub elsewhere: RwSignal<Option<Elsewhere>>,
+    /// Counts how often the network came back since the page was opened.
+    pub reconnections: RwSignal<u32>,
+    /// Where the analytics server is, as the browser reaches it.
+    pub analytics_origin: StoredValue<String>,
+    /// The server's clock when the page was rendered, in unix seconds.
+    pub rendered_at: i64,
+}
+
+impl Session {
+    /// The session of a page that was just rendered or hydrated.
+    pub fn new(viewer: Option<Viewer>, analytics_origin: String, rendered_at: i64) -> Self {
+        Self {
+            viewer: RwSignal::new(viewer),
+            elsewhere: RwSignal::new(None),
+            reconnections: RwSignal::new(0),
+            analytics_origin: StoredValue::new(analytics_origin),
+            rendered_at,
+        }
+    }
+
+    /// What can be shown; follows the viewer.
+    pub fn standing(self) -> Standing {
+        self.viewer.with(|viewer| Standing::of(viewer.as_ref()))
+    }
+
+    /// What can be shown now.
+    pub fn standing_untracked(self) -> Standing {
+        self.viewer
+            .with_untracked(|viewer| Standing::of(viewer.as_ref()))
+    }
+
+    /// Name of the organization this page shows; follows the viewer.
+    pub fn organization_name(self) -> Option<String> {
+        self.viewer
+            .with(|viewer| Some(viewer.as_ref()?.active()?.name.clone()))
+    }
+}
+
+/// The session of this page.
+pub fn use_session() -> Session {
+    expect_context()
 }

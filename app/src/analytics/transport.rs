@@ -1,12 +1,15 @@
-//! How a page that is being rendered reaches the analytics server: `web`
-//! implements the trait over its HTTP client.
+//! What goes to the analytics server and what comes back, and how a page that
+//! is being rendered gets there: `web` implements [`Transport`] over its HTTP
+//! client. The browser's way is `crate::browser`.
 
-use std::{fmt::Debug, sync::Arc};
+use std::fmt::Debug;
 
 /// The transport as it is provided in the context of each rendered page.
-pub type ServerTransport = Arc<dyn Transport>;
+#[cfg(feature = "ssr")]
+pub type ServerTransport = std::sync::Arc<dyn Transport>;
 
 /// Sends one request to the analytics server over HTTP.
+#[cfg(feature = "ssr")]
 #[async_trait::async_trait]
 pub trait Transport: Debug + Send + Sync {
     /// Sends a `GET`. The implementation puts its own address of the

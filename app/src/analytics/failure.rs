@@ -1,0 +1,191 @@
+//! What can go wrong between a panel and the analytics server, in words for
+//! the person who looks at the panel.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a panel has no data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// The HTTP status, 0 when there was no answer.
+    pub status: u16,
+    /// What the analytics server said, or what the network did.
+    pub message: String,
+    /// The request's id, for the server's operator.
+    pub request_id: Option<String>,
+}
+
+/// The kinds that the interface treats differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// There is no token to ask with.
+    NoToken,
+    /// The browser says there is no network.
+    Offline,
+    /// No answer: the server is away, or does not allow this origin.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// 403 with the code `token_expired`: a new token helps.
+    TokenExpired,
+    /// Any other 401 or 403.
+    Forbidden,
+    /// 429: come back after so many seconds, when the server says so.
+    RateLimited(Option<u32>),
+    /// Any other 4xx: the request is at fault.
+    Refused,
+    /// 5xx.
+    ServerFault,
+    /// A 200 whose body is not an answer.
+    Malformed,
+}
+
+/// The error envelope of the analytics server, as far as it matters here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    error: String,
+    code: Option<String>,
+    request_id: Option<String>,
+}
+
+impl Failure {
+    /// A failure without an answer.
+    pub fn without_answer(kind: FailureKind) -> Self {
+        let message = match kind {
+            FailureKind::NoToken => "This page has no analytics token.",
+            FailureKind::Offline => "Your browser is offline.",
+            FailureKind::Timeout => "The analytics server did not answer in time.",
+            _ => "The analytics server cannot be reached.",
+        };
+        Self {
+            kind,
+            status: 0,
+            message: message.to_owned(),
+            request_id: None,
+        }
+    }
+
+    /// A failure out of an answer whose status is not 2xx, or whose body is
+    /// no table.
+    pub fn from_answer(
+        status: u16,
+        body: &str,
+        request_id: Option<String>,
+        retry_after: Option<u32>,
+    ) -> Self {
+        let envelope: Envelope = serde_json::from_str(body).unwrap_or_default();
+        let expired = envelope.code.as_deref() == Some("token_expired");
+        let kind = match status {
+            403 if expired => FailureKind::TokenExpired,
+            401 | 403 => FailureKind::Forbidden,
+            429 => FailureKind::RateLimited(retry_after),
+            400..=499 => FailureKind::Refused,
+            500..=599 => FailureKind::ServerFault,
+            _ => FailureKind::Malformed,
+        };
+        let message = match kind {
+            FailureKind::Malformed => "The answer is not what this page expects.".to_owned(),
+            _ if envelope.error.is_empty() => {
+                format!("The analytics server answered with status {status}.")
+            }
+            _ => envelope.error,
+        };
+        Self {
+            kind,
+            status,
+            message,
+            request_id: request_id.or(envelope.request_id),
+        }
+    }
+
+    /// What it means to the person, in a few words.
+    pub fn title(&self) -> &'static str {
+        match self.kind {
+            FailureKind::NoToken => "Nothing to ask with",
+            FailureKind::Offline => "You are offline",
+            FailureKind::Unreachable => "Analytics cannot be reached",
+            FailureKind::Timeout => "This took too long",
+            FailureKind::TokenExpired => "The token has expired",
+            FailureKind::Forbidden => "Not allowed",
+            FailureKind::RateLimited(_) => "Too many requests",
+            FailureKind::Refused => "The request was refused",
+            FailureKind::ServerFault => "Analytics has a problem",
+            FailureKind::Malformed => "Unexpected answer",
+        }
+    }
+
+    /// What to do about it, where there is more to say than "try again".
+    pub fn advice(&self) -> Option<String> {
+        match self.kind {
+            FailureKind::Offline => {
+                Some("The panel loads by itself once the network is back.".to_owned())
+            }
+            FailureKind::Forbidden => Some(
+                "The token of this page does not allow it. Reload the page for a new one."
+                    .to_owned(),
+            ),
+            FailureKind::RateLimited(Some(seconds)) => Some(format!("Try again in {seconds} s.")),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expired_token_is_told_apart_from_a_forbidden_one() {
+        let expired =
+            r#"{"error":"The token has expired","code":"token_expired","request_id":"r1"}"#;
+        let failure = Failure::from_answer(403, expired, None, None);
+        assert_eq!(failure.kind, FailureKind::TokenExpired);
+        assert_eq!(failure.request_id.as_deref(), Some("r1"));
+        let other = r#"{"error":"No access to this pipe","code":"forbidden"}"#;
+        assert_eq!(
+            Failure::from_answer(403, other, None, None).kind,
+            FailureKind::Forbidden
+        );
+        assert_eq!(
+            Failure::from_answer(401, expired, None, None).kind,
+            FailureKind::Forbidden
+        );
+    }
+
+    #[test]
+    fn the_servers_words_are_kept_and_missing_ones_replaced() {
+        let failure = Failure::from_answer(
+            400,
+            r#"{"error":"'from' must be a date","code":"bad_parameter"}"#,
+            Some("r2".into()),
+            None,
+        );
+        assert_eq!(
+            (failure.kind, failure.message.as_str()),
+            (FailureKind::Refused, "'from' must be a date")
+        );
+        assert_eq!(failure.request_id.as_deref(), Some("r2"));
+        let failure = Failure::from_answer(502, "<html>Bad gateway</html>", None, None);
+        assert_eq!(failure.kind, FailureKind::ServerFault);
+        assert_eq!(
+            failure.message,
+            "The analytics server answered with status 502."
+        );
+    }
+
+    #[test]
+    fn rate_limits_say_when_to_come_back() {
+        let failure = Failure::from_answer(429, "", None, Some(3));
+        assert_eq!(failure.advice().as_deref(), Some("Try again in 3 s."));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_table_is_malformed() {
+        assert_eq!(
+            Failure::from_answer(200, "hello", None, None).kind,
+            FailureKind::Malformed
+        );
+    }
+}

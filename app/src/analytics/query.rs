@@ -1,0 +1,105 @@
+//! A panel's data: what the page brought along, and every change after it.
+
+use leptos::prelude::*;
+
+use super::{Client, Failure, Table};
+
+/// What came of a request.
+pub type Outcome = Result<Table, Failure>;
+
+/// The data of one panel.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    /// The newest outcome; `None` before the first one.
+    pub outcome: RwSignal<Option<Outcome>>,
+    /// Whether a newer outcome is on its way.
+    pub pending: RwSignal<bool>,
+    attempts: RwSignal<u32>,
+}
+
+impl Query {
+    /// Asks again.
+    pub fn retry(self) {
+        self.attempts.update(|attempts| *attempts += 1);
+    }
+}
+
+/// Keeps the answer to `request` in step with it. The outcome that the page
+/// brought along is taken as the first one and not asked for again; each
+/// change of the request ends the one before it. While the request is `None`
+/// nothing is asked.
+#[cfg_attr(
+    not(feature = "hydrate"),
+    expect(unused_variables, reason = "only the browser asks again")
+)]
+pub fn use_query(client: Client, request: Signal<Option<String>>, first: Option<Outcome>) -> Query {
+    let brought = first.is_some();
+    let query = Query {
+        outcome: RwSignal::new(first),
+        pending: RwSignal::new(!brought),
+        attempts: RwSignal::new(0),
+    };
+    #[cfg(feature = "hydrate")]
+    in_browser::keep(query, client, request, brought);
+    query
+}
+
+#[cfg(feature = "hydrate")]
+mod in_browser {
+    use leptos::{prelude::*, task::spawn_local};
+    use send_wrapper::SendWrapper;
+
+    use super::Query;
+    use crate::{
+        analytics::{Client, FailureKind},
+        browser::Abort,
+        session::use_session,
+        token::use_analytics_token,
+    };
+
+    pub(super) fn keep(
+        query: Query,
+        client: Client,
+        request: Signal<Option<String>>,
+        brought: bool,
+    ) {
+        Effect::new(move |ran: Option<()>| {
+            query.attempts.track();
+            let request = request.get();
+            if ran.is_none() && brought {
+                return;
+            }
+            let Some(request) = request else { return };
+            query.pending.set(true);
+            let abort = Abort::new();
+            let on_change = SendWrapper::new(abort.clone());
+            on_cleanup(move || on_change.abort());
+            let client = client.clone();
+            spawn_local(async move {
+                let outcome = client.get(&request, &abort).await;
+                if !abort.is_aborted() {
+                    query.outcome.set(Some(outcome));
+                    query.pending.set(false);
+                }
+            });
+        });
+        // What failed for want of a network or a token is asked for again once
+        // there is one.
+        let reconnections = use_session().reconnections;
+        let grant = use_analytics_token().grant();
+        Effect::new(move |ran: Option<()>| {
+            reconnections.track();
+            grant.track();
+            let waits = query.outcome.with_untracked(|outcome| match outcome {
+                Some(Err(failure)) => matches!(
+                    failure.kind,
+                    FailureKind::Offline | FailureKind::Unreachable | FailureKind::NoToken
+                ),
+                _ => false,
+            });
+            if ran.is_some() && waits {
+                query.retry();
+            }
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! A button that puts a text on the clipboard and says so.
+
+use leptos::prelude::*;
+
+use super::{Icon, icon};
+
+/// What became of the last click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copied {
+    NotYet,
+    Done,
+    Refused,
+}
+
+/// Copies `text`; `what` names it for those who do not see where it stands.
+#[component]
+pub fn CopyButton(
+    /// What to put on the clipboard.
+    #[prop(into)]
+    text: Signal<String>,
+    /// What it is, such as "token".
+    what: &'static str,
+) -> impl IntoView {
+    let copied = RwSignal::new(Copied::NotYet);
+    view! {
+        <button
+            type="button"
+            class="button quiet small needs-script"
+            aria-label=format!("Copy {what}")
+            on:click=move |_| copy(text.get_untracked(), copied)
+        >
+            {move || icon(if copied.get() == Copied::Done { Icon::Done } else { Icon::Copy })}
+            <span role="status">
+                {move || match copied.get() {
+                    Copied::NotYet => "Copy",
+                    Copied::Done => "Copied",
+                    Copied::Refused => "Select it and copy",
+                }}
+            </span>
+        </button>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn copy(text: String, copied: RwSignal<Copied>) {
+    let clipboard = window().navigator().clipboard();
+    // Without a secure context there is no clipboard.
+    if clipboard.is_undefined() {
+        copied.set(Copied::Refused);
+        return;
+    }
+    leptos::task::spawn_local(async move {
+        let written = wasm_bindgen_futures::JsFuture::from(clipboard.write_text(&text)).await;
+        copied.try_set(if written.is_ok() {
+            Copied::Done
+        } else {
+            Copied::Refused
+        });
+        set_timeout(
+            move || {
+                copied.try_set(Copied::NotYet);
+            },
+            std::time::Duration::from_secs(3),
+        );
+    });
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn copy(_: String, copied: RwSignal<Copied>) {
+    copied.set(Copied::Refused);
+}

@@ -1,0 +1,83 @@
+//! What the person should know about the session of this page, above
+//! everything else.
+
+use leptos::prelude::*;
+
+use crate::{
+    session::use_session,
+    token::{Elsewhere, Refusal, use_analytics_token},
+};
+
+/// A notice and what the link in it says; the link loads the page anew.
+type Notice = (String, Option<&'static str>);
+
+/// The line above the page; empty while all is well.
+#[component]
+pub fn Notices() -> impl IntoView {
+    let session = use_session();
+    let problem = use_analytics_token().problem();
+    let notice = move || {
+        elsewhere(session.elsewhere.get(), |slug| {
+            session.viewer.with(|viewer| {
+                let organizations = &viewer.as_ref()?.organizations;
+                Some(
+                    organizations
+                        .iter()
+                        .find(|organization| organization.slug == slug)?
+                        .name
+                        .clone(),
+                )
+            })
+        })
+        .or_else(|| trouble(problem.get()?))
+    };
+    view! {
+        <div role="status" class="notices">
+            {move || {
+                notice()
+                    .map(|(text, action)| {
+                        let link = action.map(|label| view! { <a rel="external" href="">{label}</a> });
+                        view! { <p class="notice">{text} " " {link}</p> }
+                    })
+            }}
+        </div>
+    }
+}
+
+fn elsewhere(news: Option<Elsewhere>, name_of: impl Fn(&str) -> Option<String>) -> Option<Notice> {
+    Some(match news? {
+        Elsewhere::SignedOut => ("You signed out in another tab.".to_owned(), None),
+        Elsewhere::OtherPerson => (
+            "Somebody signed in in another tab.".to_owned(),
+            Some("Load their page"),
+        ),
+        Elsewhere::OtherOrganization(slug) => {
+            let name = name_of(&slug).unwrap_or(slug);
+            (
+                format!("Another tab switched to {name}; this one stays as it was."),
+                Some("Switch here too"),
+            )
+        }
+    })
+}
+
+fn trouble(problem: Refusal) -> Option<Notice> {
+    Some(match problem {
+        Refusal::SignedOut => (
+            "Your session has ended. Please sign in again.".to_owned(),
+            None,
+        ),
+        Refusal::NotAMember => (
+            "You no longer belong to this organization.".to_owned(),
+            Some("Load the page again"),
+        ),
+        Refusal::Offline => (
+            "You are offline. What is shown stays; the rest follows when you are back.".to_owned(),
+            None,
+        ),
+        Refusal::Failed => (
+            "The access to your data could not be renewed yet; trying again.".to_owned(),
+            None,
+        ),
+    })
+}

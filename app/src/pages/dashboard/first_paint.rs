@@ -1,0 +1,159 @@
+//! What the dashboard asks the analytics server for, and the answers that
+//! travel with the page.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::{
+    analytics::{Outcome, endpoint},
+    calendar,
+    period::PeriodQuery,
+};
+
+/// How many airports the ranking shows.
+const DESTINATIONS: u32 = 10;
+
+/// The panels in the order of [`FirstPaint::panels`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PanelKind {
+    Summary,
+    Days,
+    Hours,
+    Destinations,
+}
+
+impl PanelKind {
+    pub(super) const ALL: [Self; 4] = [Self::Summary, Self::Days, Self::Hours, Self::Destinations];
+
+    /// Path and query of the panel's endpoint for these days.
+    pub(super) fn request(self, from: Option<Date>, to: Option<Date>) -> String {
+        let mut parameters = Vec::new();
+        parameters.extend(from.map(|day| ("from", calendar::iso(day))));
+        parameters.extend(to.map(|day| ("to", calendar::iso(day))));
+        let pipe = match self {
+            Self::Summary => "flights_summary",
+            Self::Days => "flights_per_day",
+            Self::Hours => "delay_by_hour",
+            Self::Destinations => {
+                parameters.push(("limit", DESTINATIONS.to_string()));
+                "top_destinations"
+            }
+        };
+        endpoint(pipe, &parameters)
+    }
+}
+
+/// Path and query of the endpoint that tells which days have data.
+pub(super) fn span_request() -> String {
+    endpoint("flights_period", &[])
+}
+
+/// The outcomes that the page brings along; `None` is left to the browser.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct FirstPaint {
+    /// Which days have data.
+    pub(super) span: Option<Outcome>,
+    /// The panels' data.
+    pub(super) panels: [Option<Outcome>; 4],
+}
+
+/// Loads the first paint while the page is rendered and hands it over to the
+/// browser. A page that the browser builds by itself starts with nothing, and
+/// each panel asks on its own.
+pub(super) fn resource(period: PeriodQuery) -> OnceResource<FirstPaint> {
+    #[cfg(feature = "ssr")]
+    let load = on_server::load(period);
+    #[cfg(not(feature = "ssr"))]
+    let load = {
+        let _ = period;
+        std::future::ready(FirstPaint::default())
+    };
+    OnceResource::new(load)
+}
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use futures::future::join_all;
+
+    use super::{FirstPaint, PanelKind, PeriodQuery, span_request};
+    use crate::{
+        analytics::{Client, DataSpan, FailureKind, Outcome},
+        calendar,
+        session::{Standing, use_session},
+    };
+
+    /// Asks for everything at once where the range allows it, else for the
+    /// data's span first.
+    pub(super) fn load(period: PeriodQuery) -> impl Future<Output = FirstPaint> + Send {
+        let client = Client::from_context();
+        let session = use_session();
+        let is_member = session.standing_untracked() == Standing::Member;
+        let today = calendar::date_of(session.rendered_at);
+        async move {
+            if !is_member {
+                return FirstPaint::default();
+            }
+            if !period.needs_span() {
+                let requests = requests(&period, None, today);
+                let (span, panels) =
+                    futures::join!(client.get(span_request()), ask(&client, requests));
+                return FirstPaint {
+                    span: in_time(span),
+                    panels,
+                };
+            }
+            let span = client.get(span_request()).await;
+            let known = span
+                .as_ref()
+                .ok()
+                .and_then(|table| DataSpan::read(table).ok().flatten());
+            let panels = ask(&client, requests(&period, known, today)).await;
+            FirstPaint {
+                span: in_time(span),
+                panels,
+            }
+        }
+    }
+
+    fn requests(period: &PeriodQuery, span: Option<DataSpan>, today: time::Date) -> [String; 4] {
+        let (from, to) = period.limits(span, today);
+        PanelKind::ALL.map(|kind| kind.request(from, to))
+    }
+
+    async fn ask(client: &Client, requests: [String; 4]) -> [Option<Outcome>; 4] {
+        let outcomes = join_all(requests.map(|request| client.get(request))).await;
+        let mut outcomes = outcomes.into_iter().map(in_time);
+        std::array::from_fn(|_| outcomes.next().flatten())
+    }
+
+    /// What took longer than the page could wait is left to the browser.
+    fn in_time(outcome: Outcome) -> Option<Outcome> {
+        match outcome {
+            Err(failure) if failure.kind == FailureKind::Timeout => None,
+            outcome => Some(outcome),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_ask_their_endpoints_for_the_days_that_are_limited() {
+        let day = calendar::parse_iso("2026-11-17");
+        assert_eq!(
+            PanelKind::Summary.request(None, None),
+            "/v0/pipes/flights_summary.json"
+        );
+        assert_eq!(
+            PanelKind::Days.request(day, day),
+            "/v0/pipes/flights_per_day.json?from=2026-11-17&to=2026-11-17"
+        );
+        assert_eq!(
+            PanelKind::Destinations.request(None, day),
+            "/v0/pipes/top_destinations.json?to=2026-11-17&limit=10"
+        );
+    }
+}

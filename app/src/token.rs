@@ -1,0 +1,88 @@
+//! The analytics token of a page: provided to every component, renewed before
+//! it ends, dropped at sign-out.
+//!
+//! The token arrives with the page, so it is there on first paint without a
+//! request. When to renew it is decided in [`renewal`]; the browser's timers,
+//! events and requests are in `browser`.
+
+mod announcement;
+#[cfg(feature = "hydrate")]
+mod browser;
+pub mod jwt;
+mod renewal;
+
+use leptos::prelude::*;
+
+pub use announcement::{Announcement, Elsewhere};
+pub use renewal::{Refusal, Renewal, Step};
+
+use crate::session::{PageContext, Session, TokenGrant};
+
+/// The analytics token as components see it.
+#[derive(Clone, Copy, Debug)]
+pub struct AnalyticsToken {
+    grant: RwSignal<Option<TokenGrant>>,
+    problem: RwSignal<Option<Refusal>>,
+    #[cfg(feature = "hydrate")]
+    driver: browser::Driver,
+}
+
+impl AnalyticsToken {
+    /// The present token; `None` when there is none to have. It is replaced
+    /// before it ends; a component that only needs it for a request reads it
+    /// untracked.
+    pub fn grant(self) -> Signal<Option<TokenGrant>> {
+        self.grant.into()
+    }
+
+    /// Why the last renewal failed; `None` while all is well.
+    pub fn problem(self) -> Signal<Option<Refusal>> {
+        self.problem.into()
+    }
+
+    /// Waits for a newer token after the analytics server refused `used` as
+    /// expired. `None` when there is none.
+    #[cfg(feature = "hydrate")]
+    pub(crate) async fn renewed(self, used: &str) -> Option<TokenGrant> {
+        self.driver.renewed(used).await;
+        self.grant
+            .get_untracked()
+            .filter(|grant| grant.token != used)
+    }
+
+    /// Drops the token, here and in the other tabs: the person is about to
+    /// sign out. The page turns signed-out at once.
+    pub fn drop_everywhere(self) {
+        #[cfg(feature = "hydrate")]
+        self.driver.sign_out();
+    }
+
+    /// The browser's clock, set right by the server's, in unix seconds.
+    #[cfg(feature = "hydrate")]
+    pub(crate) fn now(self) -> i64 {
+        self.driver.now()
+    }
+}
+
+/// Provides the [`Session`] and the [`AnalyticsToken`] of the page to its
+/// children, and keeps the token fresh in the browser.
+#[component]
+pub fn AnalyticsProvider(children: Children) -> impl IntoView {
+    let page = SharedValue::new(|| use_context::<PageContext>().unwrap_or_default()).into_inner();
+    let session = Session::new(page.viewer, page.analytics_origin, page.now);
+    let grant = RwSignal::new(page.grant);
+    let problem = RwSignal::new(None);
+    provide_context(session);
+    provide_context(AnalyticsToken {
+        grant,
+        problem,
+        #[cfg(feature = "hydrate")]
+        driver: browser::Driver::start(session, grant, problem),
+    });
+    children()
+}
+
+/// The analytics token of this page.
+pub fn use_analytics_token() -> AnalyticsToken {
+    expect_context()
+}
