@@ -2,12 +2,19 @@
 //! what it answers.
 //!
 //! Nothing above this module knows which engine runs. The implementations
-//! live below: `embedded` is chDB, ClickHouse inside the process. What SQL
+//! live below: [`embedded`] is chDB, ClickHouse inside the process. What SQL
 //! may run for whom is decided elsewhere (`query`, `access`), with the help of
 //! the parser in `guard`; the engine only keeps the limits and the filters
 //! it is given, whatever the SQL says.
 
+mod cancel;
+pub mod embedded;
+mod error;
+mod library;
+mod queue;
+mod session;
 pub mod sql;
+mod worker;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -41,7 +48,10 @@ pub struct Statement {
     pub sql: String,
     /// The ClickHouse output format, such as `JSON` or `CSVWithNames`.
     pub format: String,
-    /// Values bound to the `{name:Type}` parameters, as text.
+    /// The database of unqualified table names; `None` is the engine's own.
+    pub database: Option<String>,
+    /// Values bound to the `{name:Type}` parameters, as text; strings
+    /// escaped by [`sql::parameter`].
     pub parameters: Vec<(String, String)>,
     /// How long, how much and how wide the statement may run.
     pub limits: QueryLimits,
@@ -60,6 +70,7 @@ impl Statement {
         Self {
             sql: sql.into(),
             format: format.into(),
+            database: None,
             parameters: Vec::new(),
             limits: QueryLimits::default(),
             tenant_filters: Vec::new(),
@@ -68,11 +79,16 @@ impl Statement {
         }
     }
 
-    /// A statement that may change schema and data: for the server's own
-    /// SQL only.
+    /// A statement that may change schema and data, and may take an hour: for
+    /// the server's own SQL only. It must not change its session (`SET`, `USE`).
     pub fn change(sql: impl Into<String>) -> Self {
+        let limits = QueryLimits {
+            deadline: Duration::from_secs(60 * 60),
+            ..QueryLimits::default()
+        };
         Self {
             access: Access::Full,
+            limits,
             ..Self::read(sql, "TabSeparated")
         }
     }
@@ -81,7 +97,8 @@ impl Statement {
 /// What a statement may do to the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Reads only: `INSERT`, `ALTER`, `CREATE`, `SET` and the like fail.
+    /// One statement that only reads: `INSERT`, `ALTER`, `CREATE`, `SET`,
+    /// `INTO OUTFILE` and a second statement fail.
     ReadOnly,
     /// Everything.
     Full,
@@ -192,3 +209,8 @@ pub enum EngineError {
     #[error("the engine is not available: {0}")]
     Unavailable(String),
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

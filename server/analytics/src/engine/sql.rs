@@ -10,10 +10,18 @@ pub fn identifier(name: &str) -> String {
     quoted(name, '`')
 }
 
-/// `column = 'value'`, the condition of a tenant filter. The column is
-/// compared as text, so that it may be of any type.
+/// `column = 'value'`, the condition of a tenant filter. ClickHouse reads the
+/// text as the column's type.
 pub fn equals(column: &str, value: &str) -> String {
     format!("{} = {}", identifier(column), literal(value))
+}
+
+/// A text as the value of a bound `{name:String}` parameter, which ClickHouse
+/// reads in its escaped form. Numbers, dates and arrays (`['a', 'b']`, made
+/// of [`literal`]s) are bound as they are, NULL as `\N`.
+pub fn parameter(text: &str) -> String {
+    let quoted = quoted(text, '\'');
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 fn quoted(text: &str, quote: char) -> String {
@@ -35,4 +43,16 @@ fn quoted(text: &str, quote: char) -> String {
     }
     quoted.push(quote);
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_value_ends_its_literal() {
+        assert_eq!(literal(r"it's \ `ok`"), r"'it\'s \\ `ok`'");
+        assert_eq!(identifier("a`b\\"), r"`a\`b\\`");
+        assert_eq!(equals("org", "x' OR 1"), r"`org` = 'x\' OR 1'");
+    }
 }

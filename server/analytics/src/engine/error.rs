@@ -1,0 +1,128 @@
+//! From ClickHouse's error text to [`EngineError`].
+
+use super::EngineError;
+
+/// ClickHouse's `TIMEOUT_EXCEEDED`: its own `max_execution_time` was reached.
+const TIMEOUT_EXCEEDED: i32 = 159;
+/// ClickHouse's `QUERY_WAS_CANCELLED`: somebody killed the query.
+const QUERY_WAS_CANCELLED: i32 = 394;
+
+impl EngineError {
+    /// Reads `Code: 60. DB::Exception: Unknown table … (UNKNOWN_TABLE)
+    /// (version 26.7.2.1)`. Text of another shape becomes a query error with
+    /// code 0.
+    pub(super) fn from_text(text: &str) -> Self {
+        let (code, mut message) = split_code(text.trim()).unwrap_or((0, text.trim()));
+        // An exception raised while handling another carries its whole text.
+        while let Some((_, inner)) = split_code(message) {
+            message = inner;
+        }
+        let mut name = None;
+        while let Some((rest, tail)) = split_tail(message) {
+            if is_error_name(tail) {
+                name = Some(tail.to_owned());
+            } else if !tail.starts_with("version ") {
+                break;
+            }
+            message = rest;
+        }
+        match code {
+            TIMEOUT_EXCEEDED => Self::DeadlineExceeded,
+            QUERY_WAS_CANCELLED => Self::Cancelled,
+            code => Self::Query {
+                code,
+                name,
+                message: message.to_owned(),
+            },
+        }
+    }
+}
+
+/// `Code: 60. DB::Exception: text` → (60, `text`).
+fn split_code(text: &str) -> Option<(i32, &str)> {
+    let (code, rest) = text.strip_prefix("Code: ")?.split_once(". ")?;
+    let message = rest.strip_prefix("DB::Exception: ")?;
+    Some((code.parse().ok()?, message))
+}
+
+/// `text (tail)` or `text (tail).` → (`text`, `tail`).
+fn split_tail(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_end().trim_end_matches('.');
+    let (rest, tail) = text.strip_suffix(')')?.rsplit_once('(')?;
+    Some((rest.trim_end(), tail))
+}
+
+fn is_error_name(text: &str) -> bool {
+    text.len() > 3
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (i32, Option<String>, String) {
+        match EngineError::from_text(text) {
+            EngineError::Query {
+                code,
+                name,
+                message,
+            } => (code, name, message),
+            other => panic!("not a query error: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn code_name_and_message_are_told_apart() {
+        assert_eq!(
+            parts(
+                "Code: 60. DB::Exception: Unknown table expression identifier 'x' (y) in scope SELECT 1. (UNKNOWN_TABLE)"
+            ),
+            (
+                60,
+                Some("UNKNOWN_TABLE".into()),
+                "Unknown table expression identifier 'x' (y) in scope SELECT 1.".into()
+            )
+        );
+    }
+
+    #[test]
+    fn an_error_inside_an_error_is_unwrapped() {
+        assert_eq!(
+            parts(
+                "Code: 164. DB::Exception: Code: 164. DB::Exception: Cannot modify 'a' setting in readonly mode. (READONLY) (version 26.7.2.1). (READONLY)"
+            ),
+            (
+                164,
+                Some("READONLY".into()),
+                "Cannot modify 'a' setting in readonly mode.".into()
+            )
+        );
+    }
+
+    #[test]
+    fn unknown_shapes_keep_their_text() {
+        assert_eq!(
+            parts("it broke (really)"),
+            (0, None, "it broke (really)".into())
+        );
+    }
+
+    #[test]
+    fn limits_have_errors_of_their_own() {
+        assert_eq!(
+            EngineError::from_text(
+                "Code: 159. DB::Exception: Timeout exceeded: elapsed 1004.000 ms, maximum: 1000 ms: While executing NumbersRange. (TIMEOUT_EXCEEDED)"
+            ),
+            EngineError::DeadlineExceeded
+        );
+        assert_eq!(
+            EngineError::from_text(
+                "Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)"
+            ),
+            EngineError::Cancelled
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! A real engine on an empty directory, for this crate's tests.
+
+use std::ops::Deref;
+
+use tempfile::TempDir;
+
+use super::embedded::{Embedded, EmbeddedSettings, cached_library};
+use super::{Engine, EngineError, Statement};
+
+/// An engine that takes its data with it when dropped.
+#[derive(Debug)]
+pub(crate) struct TestEngine {
+    engine: Embedded,
+    _directory: TempDir,
+}
+
+impl TestEngine {
+    /// Opens the engine with two reading connections. A process can do that
+    /// once: run the tests with nextest, which gives each a process.
+    pub(crate) fn open() -> Self {
+        Self::with(2, 16)
+    }
+
+    pub(crate) fn with(connections: usize, queue: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Embedded::open(EmbeddedSettings {
+            library: cached_library().expect("HOME is set"),
+            data_directory: directory.path().join("engine"),
+            database: "rookery".into(),
+            connections,
+            queue,
+        });
+        Self {
+            engine: engine.unwrap(),
+            _directory: directory,
+        }
+    }
+
+    /// Runs SQL of the test's own that may change data.
+    pub(crate) async fn change(&self, sql: &str) {
+        let done = self.query(Statement::change(sql)).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The rows of a reading statement, tab separated.
+    pub(crate) async fn rows(&self, sql: &str) -> Result<String, EngineError> {
+        self.text(Statement::read(sql, "TabSeparated")).await
+    }
+
+    /// The body of a statement's answer.
+    pub(crate) async fn text(&self, statement: Statement) -> Result<String, EngineError> {
+        let answer = self.query(statement).await?;
+        Ok(String::from_utf8(answer.body.to_vec()).unwrap())
+    }
+}
+
+impl Deref for TestEngine {
+    type Target = Embedded;
+
+    fn deref(&self) -> &Embedded {
+        &self.engine
+    }
+}

@@ -1,0 +1,242 @@
+//! One thread with one connection: takes jobs from its queue, brings the
+//! session into the state the job asks for, runs it, answers.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::cancel::{Ticket, connection_name};
+use super::library::{Connection, Library, Output};
+use super::queue::Queue;
+use super::session::Session;
+use super::{EngineError, Insert, Statement, sql};
+
+/// ClickHouse's `READONLY`: what a read-only connection answers to a change.
+const READONLY: i32 = 164;
+/// ClickHouse's `SYNTAX_ERROR`.
+const SYNTAX_ERROR: i32 = 62;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Reader,
+    Writer,
+}
+
+/// What a worker can be asked to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    Query(Statement),
+    Insert(Insert),
+}
+
+/// A piece of work and where its result goes.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) ticket: Arc<Ticket>,
+    pub(super) reply: oneshot::Sender<Result<Output, EngineError>>,
+}
+
+/// How connections are opened.
+pub(super) struct Opener {
+    pub(super) library: &'static Library,
+    pub(super) data_directory: PathBuf,
+    pub(super) database: String,
+}
+
+impl Opener {
+    /// Opens a connection with its name, its rights and the base session.
+    pub(super) fn open(&self, kind: Kind, number: usize) -> Result<Held, EngineError> {
+        let mut connection = self
+            .library
+            .connect(&self.data_directory)
+            .map_err(EngineError::Unavailable)?;
+        let session = Session::base(&self.database);
+        let mut statements = Session::fresh().changes(&session);
+        let name = sql::literal(&connection_name(number));
+        statements.push(format!("SET log_comment = {name}"));
+        if kind == Kind::Reader {
+            // 2, not 1: the session's limits and filters still change from
+            // statement to statement, but nothing gives writing back.
+            statements.push("SET readonly = 2".to_owned());
+        }
+        for statement in statements {
+            run(&mut connection, &statement)?;
+        }
+        Ok(Held {
+            connection,
+            session,
+        })
+    }
+}
+
+/// A connection and what its session is now.
+pub(super) struct Held {
+    connection: Connection,
+    session: Session,
+}
+
+/// The owner of a connection.
+pub(super) struct Worker {
+    pub(super) opener: Arc<Opener>,
+    pub(super) kind: Kind,
+    pub(super) number: usize,
+    /// None after a failed change of the session: it may be anything then,
+    /// so a fresh connection takes the place of the old one.
+    pub(super) held: Option<Held>,
+    /// The ticket of the running job, for shutdown.
+    pub(super) busy: Arc<Mutex<Option<Arc<Ticket>>>>,
+}
+
+impl Worker {
+    /// Works until the queue is closed.
+    pub(super) fn work(&mut self, queue: &Queue<Job>) {
+        while let Some(Job {
+            work,
+            ticket,
+            reply,
+        }) = queue.pop()
+        {
+            if !ticket.start(self.number) {
+                continue;
+            }
+            self.set_busy(Some(Arc::clone(&ticket)));
+            let result = self.run(&work);
+            ticket.finish();
+            self.set_busy(None);
+            // The caller may have left.
+            let _ = reply.send(result);
+        }
+    }
+
+    fn set_busy(&self, ticket: Option<Arc<Ticket>>) {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
+    }
+
+    fn run(&mut self, work: &Work) -> Result<Output, EngineError> {
+        let mut held = match self.held.take() {
+            Some(held) => held,
+            None => self.opener.open(self.kind, self.number)?,
+        };
+        if let (Work::Query(statement), Kind::Reader) = (work, self.kind)
+            && let Err(error) = refuse_changes(&mut held.connection, &statement.sql)
+        {
+            self.held = Some(held);
+            return Err(error);
+        }
+        held.enter(session(work, &self.opener.database))?;
+        let result = match work {
+            Work::Query(statement) => {
+                held.connection
+                    .query(&statement.sql, &statement.format, &statement.parameters)
+            }
+            Work::Insert(insert) => {
+                held.connection
+                    .insert(&insert_into(insert), &insert.format, &insert.data)
+            }
+        };
+        self.held = Some(held);
+        result.map_err(|error| EngineError::from_text(&error))
+    }
+}
+
+impl Held {
+    /// Changes the connection's session to `next`.
+    fn enter(&mut self, next: Session) -> Result<(), EngineError> {
+        for statement in self.session.changes(&next) {
+            run(&mut self.connection, &statement)?;
+        }
+        self.session = next;
+        Ok(())
+    }
+}
+
+/// The session a job asks for.
+fn session(work: &Work, database: &str) -> Session {
+    match work {
+        Work::Query(statement) => Session::of(statement, database),
+        Work::Insert(insert) => {
+            let mut session = Session::base(database);
+            session.set("max_execution_time", &insert.deadline.as_secs_f64());
+            for (name, value) in &insert.settings {
+                session.set_text(name, value);
+            }
+            session
+        }
+    }
+}
+
+/// The engine's own parser must find one statement that only reads: a
+/// read-only session would still let `SET` and `INTO OUTFILE` through.
+fn refuse_changes(connection: &mut Connection, sql: &str) -> Result<(), EngineError> {
+    let found = connection.classify(sql).map_err(EngineError::Unavailable)?;
+    let (code, name, message) = match found.statements {
+        0 => return Err(syntax_error(connection, sql)),
+        1 if found.read_only => return Ok(()),
+        1 => (
+            READONLY,
+            "READONLY",
+            "Only statements that read are allowed",
+        ),
+        _ => (
+            SYNTAX_ERROR,
+            "SYNTAX_ERROR",
+            "Multi-statements are not allowed",
+        ),
+    };
+    Err(EngineError::Query {
+        code,
+        name: Some(name.to_owned()),
+        message: message.to_owned(),
+    })
+}
+
+/// ClickHouse's words for why a text does not parse. The text itself is not
+/// run: its first statement may be fine, and would do its work.
+fn syntax_error(connection: &mut Connection, sql: &str) -> EngineError {
+    let sql = format!("SELECT formatQuerySingleLine({})", sql::literal(sql));
+    let text = match connection.query(&sql, "Null", &[]) {
+        Ok(_) => String::new(),
+        Err(text) => text,
+    };
+    match EngineError::from_text(&text) {
+        EngineError::Query { message, .. } if !message.is_empty() => EngineError::Query {
+            code: SYNTAX_ERROR,
+            name: Some("SYNTAX_ERROR".to_owned()),
+            message: match message.split_once(": In scope SELECT formatQuerySingleLine(") {
+                Some((message, _)) => message.to_owned(),
+                None => message,
+            },
+        },
+        EngineError::Query { .. } => EngineError::Query {
+            code: SYNTAX_ERROR,
+            name: Some("SYNTAX_ERROR".to_owned()),
+            message: "Syntax error".to_owned(),
+        },
+        error => error,
+    }
+}
+
+fn run(connection: &mut Connection, sql: &str) -> Result<(), EngineError> {
+    match connection.query(sql, "Null", &[]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(EngineError::from_text(&error)),
+    }
+}
+
+/// `INSERT INTO table (columns)`.
+fn insert_into(insert: &Insert) -> String {
+    let mut text = format!("INSERT INTO {}", insert.table);
+    if !insert.columns.is_empty() {
+        let columns: Vec<String> = insert
+            .columns
+            .iter()
+            .map(|name| sql::identifier(name))
+            .collect();
+        let _ = write!(text, " ({})", columns.join(", "));
+    }
+    text
+}
