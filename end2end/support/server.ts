@@ -42,6 +42,7 @@ export async function start(options: Options = {}): Promise<Rookery> {
       ...["--web-analytics-origin", analytics],
       ...["--web-site-root", site],
       ...["--analytics-listen", `127.0.0.1:${analyticsPort}`],
+      ...["--analytics-cors-origins", web],
       ...["--oidc-issuer", `${web}/idp`],
       ...["--token-template", await template(state, options)],
     ],

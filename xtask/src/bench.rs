@@ -12,7 +12,7 @@ mod visitor;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::build::{self, Profile};
 use crate::{console, fetch, files};
@@ -55,8 +55,8 @@ pub(crate) fn bench() -> Result<()> {
         medians,
         token_page,
         resident,
-        wasm_brotli: size_of_asset("wasm.br")?,
-        script_brotli: size_of_asset("js.br")?,
+        wasm_brotli: build::asset_size(Profile::Release, "wasm.br")?,
+        script_brotli: build::asset_size(Profile::Release, "js.br")?,
     };
     let page = files::root().join("docs/benchmarks.md");
     let text = report::page(&measured)?;
@@ -79,14 +79,4 @@ fn token_page() -> Result<(Figures, u64)> {
     let resident = servers.web_resident_bytes()?;
     console::done(started);
     Ok((figures, resident))
-}
-
-/// The size of the one file of the release site whose name ends so.
-fn size_of_asset(ending: &str) -> Result<u64> {
-    let package = Profile::Release.site().join("pkg");
-    let file = files::walk(&package)?
-        .into_iter()
-        .find(|file| file.to_string_lossy().ends_with(&format!(".{ending}")))
-        .ok_or_else(|| anyhow!("{} holds no .{ending}", package.display()))?;
-    Ok(file.metadata()?.len())
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::{console, fetch, files, process};
 
@@ -137,4 +137,15 @@ pub(crate) fn browser(profile: Profile) -> Result<()> {
     site::assemble(profile, &module)?;
     console::done(started);
     Ok(())
+}
+
+/// The size in bytes of the one file of the built site whose name ends so,
+/// such as `wasm.br`.
+pub(crate) fn asset_size(profile: Profile, ending: &str) -> Result<u64> {
+    let package = profile.site().join("pkg");
+    let file = files::walk(&package)?
+        .into_iter()
+        .find(|file| file.to_string_lossy().ends_with(&format!(".{ending}")))
+        .ok_or_else(|| anyhow!("{} holds no .{ending}", package.display()))?;
+    Ok(file.metadata()?.len())
 }

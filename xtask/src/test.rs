@@ -10,6 +10,9 @@ use anyhow::{Result, bail};
 use crate::build::{self, Profile};
 use crate::{console, fetch, files, process};
 
+/// The largest WebAssembly module, brotli, in bytes.
+pub(crate) const WASM_BUDGET: u64 = 160 * 1024;
+
 /// A part of the tests that can run on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -114,6 +117,7 @@ fn browser() -> Result<()> {
     fetch::engine_library()?;
     let chromium = chromium::program()?;
     build::build(Profile::Release)?;
+    budget()?;
     let directory = files::root().join("end2end");
     let started = Instant::now();
     console::step("Installing Playwright", "10 s");
@@ -136,6 +140,20 @@ fn browser() -> Result<()> {
         "the browser tests",
     )?;
     console::done(started);
+    Ok(())
+}
+
+/// Refuses a module that is too large to send to a first visitor.
+fn budget() -> Result<()> {
+    let size = build::asset_size(Profile::Release, "wasm.br")?;
+    console::detail(format!(
+        "the WebAssembly module has {} KB brotli of {} KB",
+        size / 1024,
+        WASM_BUDGET / 1024
+    ));
+    if size > WASM_BUDGET {
+        bail!("the WebAssembly module is too large: {size} of {WASM_BUDGET} bytes, brotli");
+    }
     Ok(())
 }
 

@@ -46,9 +46,10 @@ impl Servers {
             format!("--identity-listen=127.0.0.1:{identity_port}"),
             format!("--identity-issuer={issuer}"),
             format!("--oidc-issuer={issuer}"),
+            // Alone, each of the two must be told the secret they share.
+            "--oidc-client-secret=a-secret-of-this-bench-alone".to_owned(),
             "--log-filter=warn,access=off".to_owned(),
         ];
-        // In this order: the provider makes the secret that both know.
         let identity = Running::start("identity", &flags, &format!("localhost:{identity_port}"))?;
         let web = Running::start("web", &flags, &web_address)?;
         Ok(Self {
