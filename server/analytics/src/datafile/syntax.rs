@@ -184,13 +184,14 @@ impl Reader<'_, '_> {
         if block.keyword.is_empty() {
             return;
         }
-        let text = Fragment::verbatim(
-            &block.text,
-            Position {
-                line: block.first_line,
-                column: 1,
-            },
-        );
+        let first = Position {
+            line: block.first_line,
+            column: 1,
+        };
+        let text = match block.text.is_empty() {
+            true => Fragment::empty(block.position),
+            false => Fragment::verbatim(&block.text, first),
+        };
         self.entries.push(Entry {
             keyword: block.keyword,
             position: block.position,

@@ -204,7 +204,11 @@ fn read_schedule(value: &Fragment, findings: &mut Findings<'_>) -> Option<CopySc
     match parse_cron(value) {
         Ok(_) => Some(CopySchedule::Cron(value.to_string())),
         Err(error) => {
-            let message = format!("`{value}` is not a schedule: {error}");
+            let reason = match value.split_whitespace().count() {
+                5 => error.to_string(),
+                _ => "it does not have five fields".to_owned(),
+            };
+            let message = format!("`{value}` is not a schedule: {reason}");
             findings.error(
                 value.start(),
                 message,
