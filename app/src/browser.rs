@@ -3,6 +3,7 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
+use futures::channel::oneshot;
 use leptos::{prelude::*, web_sys};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -20,6 +21,14 @@ pub(crate) fn unix_now() -> i64 {
 /// The browser's clock in milliseconds, for measuring.
 pub(crate) fn milliseconds() -> f64 {
     js_sys::Date::now()
+}
+
+/// Waits.
+pub(crate) async fn sleep(duration: Duration) {
+    let (sender, receiver) = oneshot::channel();
+    set_timeout(move || drop(sender.send(())), duration);
+    // A page that is left drops the timer; then nobody waits either.
+    let _ = receiver.await;
 }
 
 /// Whether the browser believes that it has a network.

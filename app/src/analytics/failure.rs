@@ -116,6 +116,23 @@ impl Failure {
         }
     }
 
+    /// After how many seconds to try again without being asked: the rate limit
+    /// says so itself, and only a short wait is worth it.
+    pub fn pause(&self) -> Option<u32> {
+        match self.kind {
+            FailureKind::RateLimited(seconds) => {
+                Some(seconds.unwrap_or(1).max(1)).filter(|pause| *pause <= 5)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether asking again elsewhere or later may do what this did not: there
+    /// was no answer, or it was only "not now".
+    pub fn is_passing(&self) -> bool {
+        self.status == 0 || self.pause().is_some()
+    }
+
     /// What to do about it, where there is more to say than "try again".
     pub fn advice(&self) -> Option<String> {
         match self.kind {
@@ -179,6 +196,12 @@ mod tests {
     fn rate_limits_say_when_to_come_back() {
         let failure = Failure::from_answer(429, "", None, Some(3));
         assert_eq!(failure.advice().as_deref(), Some("Try again in 3 s."));
+        assert_eq!(failure.pause(), Some(3));
+        let pause = |seconds| Failure::from_answer(429, "", None, seconds).pause();
+        assert_eq!(
+            (pause(None), pause(Some(0)), pause(Some(600))),
+            (Some(1), Some(1), None)
+        );
     }
 
     #[test]

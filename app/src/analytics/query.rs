@@ -33,7 +33,9 @@ impl Query {
     expect(unused_variables, reason = "only the browser asks again")
 )]
 pub fn use_query(client: Client, request: Signal<Option<String>>, first: Option<Outcome>) -> Query {
-    let brought = first.is_some();
+    // What the server could not find out, the browser may.
+    let brought = matches!(&first, Some(Ok(_)))
+        || matches!(&first, Some(Err(failure)) if !failure.is_passing());
     let query = Query {
         outcome: RwSignal::new(first),
         pending: RwSignal::new(!brought),
@@ -46,16 +48,37 @@ pub fn use_query(client: Client, request: Signal<Option<String>>, first: Option<
 
 #[cfg(feature = "hydrate")]
 mod in_browser {
+    use std::time::Duration;
+
     use leptos::{prelude::*, task::spawn_local};
     use send_wrapper::SendWrapper;
 
-    use super::Query;
+    use super::{Outcome, Query};
     use crate::{
-        analytics::{Client, FailureKind},
-        browser::Abort,
+        analytics::{Client, Failure, FailureKind},
+        browser::{self, Abort},
         session::use_session,
         token::use_analytics_token,
     };
+
+    /// How often a request that came too early is repeated.
+    const REPETITIONS: usize = 3;
+
+    /// Asks, and waits and asks again while the rate limit says "not now".
+    async fn patient(client: &Client, request: &str, abort: &Abort) -> Outcome {
+        let mut outcome = client.get(request, abort).await;
+        for _ in 0..REPETITIONS {
+            let Some(pause) = outcome.as_ref().err().and_then(Failure::pause) else {
+                break;
+            };
+            browser::sleep(Duration::from_secs(pause.into())).await;
+            if abort.is_aborted() {
+                break;
+            }
+            outcome = client.get(request, abort).await;
+        }
+        outcome
+    }
 
     pub(super) fn keep(
         query: Query,
@@ -76,7 +99,7 @@ mod in_browser {
             on_cleanup(move || on_change.abort());
             let client = client.clone();
             spawn_local(async move {
-                let outcome = client.get(&request, &abort).await;
+                let outcome = patient(&client, &request, &abort).await;
                 if !abort.is_aborted() {
                     query.outcome.set(Some(outcome));
                     query.pending.set(false);

@@ -127,10 +127,13 @@ mod on_server {
         std::array::from_fn(|_| outcomes.next().flatten())
     }
 
-    /// What took longer than the page could wait is left to the browser.
+    /// What took longer than the page could wait, or came too early for the
+    /// rate limit, is left to the browser.
     fn in_time(outcome: Outcome) -> Option<Outcome> {
         match outcome {
-            Err(failure) if failure.kind == FailureKind::Timeout => None,
+            Err(failure) if failure.kind == FailureKind::Timeout || failure.pause().is_some() => {
+                None
+            }
             outcome => Some(outcome),
         }
     }
