@@ -1,0 +1,210 @@
+//! Where in the SQL the next value stands: in code, inside a literal, in a
+//! comment. A value is written differently in each, so that a template which
+//! puts `{{…}}` between quotes is as safe as one that does not.
+//!
+//! This follows ClickHouse's lexer, not its grammar.
+
+/// The lexical place at the end of some SQL text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Between tokens or inside a bare word or number.
+    Code,
+    /// Inside `'…'`.
+    SingleQuoted,
+    /// Inside `"…"`.
+    DoubleQuoted,
+    /// Inside `` `…` ``.
+    Backticked,
+    /// After `--` or `#`, before the end of the line.
+    LineComment,
+    /// Inside `/* … */`.
+    BlockComment,
+    /// Inside text that has no way to escape a value: a heredoc, a hexadecimal
+    /// or binary literal, typographic quotes, or right after a backslash.
+    Sealed,
+}
+
+/// Follows SQL text as it grows.
+#[derive(Debug)]
+pub(crate) struct SqlScanner {
+    place: Place,
+    scanned: usize,
+}
+
+impl SqlScanner {
+    /// Starts before the first byte, in code.
+    pub(crate) fn new() -> Self {
+        Self {
+            place: Place::Code,
+            scanned: 0,
+        }
+    }
+
+    /// The place at the end of `sql`, of which everything up to the last call
+    /// of [`Self::skip_to`] or this function is unchanged.
+    pub(crate) fn advance(&mut self, sql: &str) -> Place {
+        let bytes = sql.as_bytes();
+        let mut at = self.scanned;
+        while at < bytes.len() {
+            at = match self.place {
+                Place::Code => self.code(bytes, at),
+                Place::SingleQuoted => self.quoted(bytes, at, b'\''),
+                Place::DoubleQuoted => self.quoted(bytes, at, b'"'),
+                Place::Backticked => self.quoted(bytes, at, b'`'),
+                Place::LineComment => self.until(bytes, at, b"\n"),
+                Place::BlockComment => self.until(bytes, at, b"*/"),
+                Place::Sealed => bytes.len(),
+            };
+        }
+        self.scanned = bytes.len();
+        self.place
+    }
+
+    /// Notes that the text up to `length` holds a value, which never moves the
+    /// place.
+    pub(crate) fn skip_to(&mut self, length: usize) {
+        self.scanned = length;
+    }
+
+    fn code(&mut self, bytes: &[u8], at: usize) -> usize {
+        let rest = &bytes[at..];
+        match rest {
+            [b'\'', ..] => self.enter(Place::SingleQuoted, at + 1),
+            [b'"', ..] => self.enter(Place::DoubleQuoted, at + 1),
+            [b'`', ..] => self.enter(Place::Backticked, at + 1),
+            [b'-', b'-', ..] => self.enter(Place::LineComment, at + 2),
+            [b'#', b' ' | b'!', ..] => self.enter(Place::LineComment, at + 2),
+            [b'/', b'*', ..] => self.enter(Place::BlockComment, at + 2),
+            [b'x' | b'X' | b'b' | b'B', b'\'', ..] => self.bits(bytes, at),
+            [b'$', ..] => self.heredoc(bytes, at),
+            [0xe2, 0x80, 0x98 | 0x99, ..] => self.typographic(bytes, at, b"\xe2\x80\x99"),
+            [0xe2, 0x80, 0x9c | 0x9d, ..] => self.typographic(bytes, at, b"\xe2\x80\x9d"),
+            // A `$` inside a word belongs to it and opens nothing.
+            [byte, ..] if is_word(*byte) => {
+                let word = |byte: &&u8| is_word(**byte) || **byte == b'$';
+                at + rest.iter().take_while(word).count()
+            }
+            _ => at + 1,
+        }
+    }
+
+    fn enter(&mut self, place: Place, at: usize) -> usize {
+        self.place = place;
+        at
+    }
+
+    /// `x'…'` and `b'…'` know no escapes at all.
+    fn bits(&mut self, bytes: &[u8], at: usize) -> usize {
+        match find(bytes, at + 2, b"'") {
+            Some(end) => end + 1,
+            None => self.enter(Place::Sealed, bytes.len()),
+        }
+    }
+
+    fn heredoc(&mut self, bytes: &[u8], at: usize) -> usize {
+        let word = bytes[at + 1..]
+            .iter()
+            .take_while(|byte| is_word(**byte))
+            .count();
+        let tag_end = at + 1 + word;
+        match bytes.get(tag_end) {
+            Some(b'$') => match find(bytes, tag_end + 1, &bytes[at..=tag_end]) {
+                Some(end) => end + word + 2,
+                None => self.enter(Place::Sealed, bytes.len()),
+            },
+            // The tag may still grow: what follows cannot be told yet.
+            None => self.enter(Place::Sealed, bytes.len()),
+            Some(_) => at + 1,
+        }
+    }
+
+    fn typographic(&mut self, bytes: &[u8], at: usize, end: &[u8]) -> usize {
+        match find(bytes, at + 3, end) {
+            Some(found) => found + end.len(),
+            None => self.enter(Place::Sealed, bytes.len()),
+        }
+    }
+
+    fn quoted(&mut self, bytes: &[u8], at: usize, quote: u8) -> usize {
+        let Some(offset) = bytes[at..]
+            .iter()
+            .position(|byte| *byte == quote || *byte == b'\\')
+        else {
+            return bytes.len();
+        };
+        let found = at + offset;
+        if bytes[found] == quote {
+            // A doubled quote re-enters at once, which comes to the same.
+            return self.enter(Place::Code, found + 1);
+        }
+        if found + 1 == bytes.len() {
+            return self.enter(Place::Sealed, bytes.len());
+        }
+        found + 2
+    }
+
+    fn until(&mut self, bytes: &[u8], at: usize, end: &[u8]) -> usize {
+        match find(bytes, at, end) {
+            Some(found) => self.enter(Place::Code, found + end.len()),
+            None => bytes.len(),
+        }
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn find(bytes: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
+    bytes
+        .get(from..)?
+        .windows(needle.len())
+        .position(|window| window == needle)
+        .map(|offset| from + offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place_after(sql: &str) -> Place {
+        SqlScanner::new().advance(sql)
+    }
+
+    #[test]
+    fn literals_comments_and_code_are_told_apart() {
+        let cases = [
+            ("SELECT a - b", Place::Code),
+            ("SELECT 'it''s \\' ", Place::SingleQuoted),
+            ("SELECT 'a' ", Place::Code),
+            ("SELECT \"a", Place::DoubleQuoted),
+            ("SELECT `a", Place::Backticked),
+            ("SELECT 1 -- it's", Place::LineComment),
+            ("SELECT 1 -- it's\n", Place::Code),
+            ("SELECT 1 # it's", Place::LineComment),
+            ("SELECT 1 /* ' ", Place::BlockComment),
+            ("SELECT 1 /* ' */ ", Place::Code),
+            ("SELECT $tag$ ' ", Place::Sealed),
+            ("SELECT $tag$ ' $tag$ ", Place::Code),
+            ("SELECT $ta", Place::Sealed),
+            ("SELECT a$b$ ' ", Place::SingleQuoted),
+            ("SELECT x'41", Place::Sealed),
+            ("SELECT x'41' ", Place::Code),
+            ("SELECT hex'41", Place::SingleQuoted),
+            ("SELECT ‘a", Place::Sealed),
+            ("SELECT ‘a’ ", Place::Code),
+            ("SELECT 'a\\", Place::Sealed),
+        ];
+        for (sql, expected) in cases {
+            assert_eq!(place_after(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn text_in_pieces_reads_like_text_at_once() {
+        let mut scanner = SqlScanner::new();
+        assert_eq!(scanner.advance("SELECT 'a"), Place::SingleQuoted);
+        scanner.skip_to("SELECT 'a\\'".len());
+        assert_eq!(scanner.advance("SELECT 'a\\'b' "), Place::Code);
+    }
+}
