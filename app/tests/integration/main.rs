@@ -7,4 +7,3 @@ mod dashboard;
 mod document;
 mod support;
 mod token;
-mod zz_dump;
