@@ -98,13 +98,15 @@ fn demo_accounts(action: &str, page: &SignIn<'_>) -> Markup {
                             button.account type="submit" name="demo_account" value=(person.id) {
                                 span.initial aria-hidden="true" { (initial(&person.name)) }
                                 span.who { (person.name) }
-                                span.where { (places(person)) }
+                                @for place in places(person) {
+                                    span.where { (place) }
+                                }
                             }
                         }
                     }
                 }
             }
-            p.note { "Demo accounts: one click, offered on this machine only." }
+            p.note { "Demo accounts, offered on this machine only." }
         }
     }
 }
@@ -121,16 +123,15 @@ fn initial(name: &str) -> String {
 }
 
 /// `Delta Air Lines Inc. · admin`
-fn places(person: &DemoPerson) -> String {
+fn places(person: &DemoPerson) -> Vec<String> {
     if person.memberships.is_empty() {
-        return "in no organization".to_owned();
+        return vec!["in no organization".to_owned()];
     }
     person
         .memberships
         .iter()
         .map(|(organization, role)| format!("{organization} · {role}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect()
 }
 
 /// Asks whether to sign out, where the client has not shown whom it means.

@@ -11,6 +11,7 @@ use http::Method;
 use service::{ApiError, Readiness};
 use sqlx::SqlitePool;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::client::{Client, ClientError, Clients};
 use crate::directory::{DirectoryError, DirectoryFile};
@@ -87,6 +88,16 @@ pub(crate) struct Provider {
     pub(crate) demo: bool,
 }
 
+impl Provider {
+    /// Removes sessions, codes, tokens and failures whose time has run out.
+    async fn purge(&self) -> Result<(), StoreError> {
+        let now = crate::unix_now();
+        let began_before = now - self.settings.session_lifetime_seconds;
+        let unused_since = now - self.settings.session_idle_seconds;
+        self.store.purge(now, began_before, unused_since).await
+    }
+}
+
 /// A started provider.
 #[derive(Debug)]
 pub struct Running {
@@ -124,7 +135,8 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
         passwords,
         demo,
     });
-    let purging = tokio::spawn(purge(Arc::clone(&provider)));
+    provider.purge().await?;
+    let purging = tokio::spawn(keep_purging(Arc::clone(&provider)));
     Ok(Running { provider, purging })
 }
 
@@ -184,19 +196,14 @@ impl Running {
     }
 }
 
-async fn purge(provider: Arc<Provider>) {
-    let mut interval = tokio::time::interval(PURGE_INTERVAL);
+async fn keep_purging(provider: Arc<Provider>) {
+    let first = Instant::now() + PURGE_INTERVAL;
+    let mut interval = tokio::time::interval_at(first, PURGE_INTERVAL);
     loop {
         interval.tick().await;
-        let now = crate::unix_now();
-        let settings = &provider.settings;
-        let purged = provider.store.purge(
-            now,
-            now - settings.session_lifetime_seconds,
-            now - settings.session_idle_seconds,
-        );
-        if let Err(StoreError(error)) = purged.await {
-            tracing::warn!(%error, "what has run out could not be removed");
+        if let Err(error) = provider.purge().await {
+            let error = crate::chain(&error);
+            tracing::warn!(error, "what has run out could not be removed");
         }
     }
 }
