@@ -1,1 +1,35 @@
-//! Server-side rendering, sessions, OpenID Connect sign-in and the token middleware
+//! The web server: renders the pages of `app`, keeps sessions, signs people in
+//! at an OpenID Connect provider, and gives each page the scoped token with
+//! which it asks the analytics server directly.
+//!
+//! SQL over analytics data, users and passwords live elsewhere: the analytics
+//! server and the provider are reached over HTTP only. One request passes, from
+//! the outside in: [`security`] (headers, nonce), [`session`] (the cookie),
+//! [`csrf`], [`visitor`] (who is it, which token), and a handler of [`routes`]
+//! or [`pages`]. Static files ([`assets`]) see only the first.
+
+mod assets;
+mod clock;
+mod csrf;
+mod grant;
+mod oidc;
+mod origin;
+mod pages;
+mod problem;
+mod return_to;
+mod routes;
+mod sealed;
+mod security;
+mod session;
+mod settings;
+mod site;
+mod start;
+mod transport;
+mod visitor;
+
+pub use assets::ListingError;
+pub use clock::Clock;
+pub use oidc::OidcError;
+pub use origin::OriginError;
+pub use settings::{ClaimMapping, OidcSettings, Secret, Settings, Shape};
+pub use start::{Running, StartError, StartOptions, start};

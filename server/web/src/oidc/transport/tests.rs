@@ -1,0 +1,77 @@
+use super::*;
+use axum::extract::OriginalUri;
+use axum::routing::get;
+use http::{Request, StatusCode};
+
+fn issuer() -> Url {
+    Url::parse("http://localhost:3000/idp").unwrap()
+}
+
+fn transport() -> Transport {
+    let provider = Router::new()
+        .route(
+            "/echo",
+            get(
+                |OriginalUri(uri): OriginalUri, headers: http::HeaderMap| async move {
+                    format!("{uri} {}", headers[header::HOST].to_str().unwrap())
+                },
+            ),
+        )
+        .route("/large", get(|| async { vec![b' '; LARGEST_BODY + 1] }))
+        .route("/never", get(std::future::pending::<()>));
+    let transport = Transport::new(&issuer(), Some(provider)).unwrap();
+    Transport {
+        deadline: Duration::from_millis(20),
+        ..transport
+    }
+}
+
+async fn get_from(transport: &Transport, address: &str) -> Result<HttpResponse, TransportError> {
+    transport
+        .send(Request::get(address).body(Vec::new()).unwrap())
+        .await
+}
+
+#[tokio::test]
+async fn the_embedded_provider_is_called_as_if_over_the_network() {
+    let answer = get_from(&transport(), "http://localhost:3000/idp/echo?a=b")
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.body(), b"/idp/echo?a=b localhost:3000");
+}
+
+#[tokio::test]
+async fn only_addresses_below_the_issuer_stay_in_the_process() {
+    let embedded = transport().embedded.unwrap();
+    let serves = |text: &str| embedded.serves(&Url::parse(text).unwrap());
+    assert!(serves("http://localhost:3000/idp/token"));
+    assert!(!serves("http://localhost:3000/idpx/token"));
+    assert!(!serves("http://localhost:3000/token"));
+    assert!(!serves("http://localhost:3001/idp/token"));
+    assert!(!serves("https://localhost:3000/idp/token"));
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut() {
+    let error = get_from(&transport(), "http://localhost:3000/idp/large")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::TooLarge), "{error}");
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_is_given_up() {
+    let error = get_from(&transport(), "http://localhost:3000/idp/never")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::Timeout), "{error}");
+}
+
+#[tokio::test]
+async fn plain_http_to_another_machine_is_refused() {
+    let error = get_from(&transport(), "http://idp.example/token")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::Insecure(_)), "{error}");
+}

@@ -1,0 +1,161 @@
+//! Renders the pages of `app`: gives each its context and agrees with the
+//! response header on the nonce.
+//!
+//! What the pages are and which addresses they have is known to `app` alone.
+
+use std::sync::Arc;
+
+use app::analytics::ServerTransport;
+use app::session::{Organization, PageContext, Viewer};
+use app::{App, shell};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use leptos::config::LeptosOptions;
+use leptos::context::provide_context;
+use leptos::nonce::Nonce;
+use leptos::reactive::owner::with_context;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use service::ApiError;
+
+use crate::security::PageNonce;
+use crate::session::cookie::cookies;
+use crate::session::{Account, Membership};
+use crate::site::Shared;
+use crate::visitor::Visitor;
+
+/// The cookie in which the interface remembers a chosen theme.
+const THEME: &str = "theme";
+
+/// Addresses below this are for programs and never pages.
+const API: &str = "/api/";
+
+/// What the pages need beside their request.
+#[derive(Clone)]
+pub(crate) struct Pages {
+    site: Shared,
+    transport: ServerTransport,
+    options: LeptosOptions,
+}
+
+impl Pages {
+    /// The pages of `site`; while they are rendered, data come by `transport`.
+    pub(crate) fn new(site: Shared, transport: ServerTransport, options: LeptosOptions) -> Self {
+        Self {
+            site,
+            transport,
+            options,
+        }
+    }
+
+    /// The addresses `app` has pages for.
+    pub(crate) fn router(&self) -> Router {
+        let (pages, options) = (self.clone(), self.options.clone());
+        Router::new()
+            .leptos_routes_with_context(
+                &self.options,
+                generate_route_list(App),
+                move || pages.provide(),
+                move || shell(options.clone()),
+            )
+            .with_state(self.options.clone())
+    }
+
+    /// Answers what has no address: by `app`'s own page where a page was asked
+    /// for.
+    pub(crate) fn not_found(&self) -> Router {
+        let (pages, options) = (self.clone(), self.options.clone());
+        let render = leptos_axum::render_app_to_stream_with_context(
+            move || pages.provide(),
+            move || shell(options.clone()),
+        );
+        Router::new().fallback(move |request: Request<Body>| {
+            let render = render.clone();
+            async move {
+                if !asks_for_page(&request) {
+                    return no_such_address().into_response();
+                }
+                let mut response = render(request).await;
+                if response.status() == StatusCode::OK {
+                    *response.status_mut() = StatusCode::NOT_FOUND;
+                }
+                response
+            }
+        })
+    }
+
+    /// Provides the context of the page being rendered. The request is one of
+    /// the contexts already.
+    fn provide(&self) {
+        with_context::<Parts, _>(|parts| {
+            provide_context(self.page_context(parts));
+            if let Some(PageNonce(nonce)) = parts.extensions.get() {
+                provide_context(Nonce::from_value(Arc::clone(nonce)));
+            }
+        });
+        provide_context(Arc::clone(&self.transport));
+    }
+
+    fn page_context(&self, parts: &Parts) -> PageContext {
+        let visitor = parts.extensions.get::<Visitor>();
+        PageContext {
+            viewer: visitor.and_then(Visitor::account).map(viewer),
+            grant: visitor
+                .and_then(|visitor| visitor.grant.as_ref())
+                .map(|grant| grant.token.clone()),
+            analytics_origin: self.site.analytics_origin.as_str().to_owned(),
+            now: self.site.clock.now(),
+            theme: theme(parts),
+        }
+    }
+}
+
+fn asks_for_page(request: &Request<Body>) -> bool {
+    let path = request.uri().path();
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && path.starts_with('/')
+        && !path.starts_with(API)
+}
+
+fn no_such_address() -> ApiError {
+    ApiError::not_found("no_such_address", "there is nothing at this address")
+}
+
+fn theme(parts: &Parts) -> Option<String> {
+    cookies(&parts.headers)
+        .find(|cookie| cookie.name() == THEME)
+        .map(|cookie| cookie.value().to_owned())
+        .filter(|theme| matches!(theme.as_str(), "dark" | "light"))
+}
+
+fn viewer(account: &Account) -> Viewer {
+    Viewer {
+        id: account.profile.subject.clone(),
+        name: account.profile.name.clone(),
+        email: account.profile.email.clone(),
+        organizations: account.memberships.iter().map(organization).collect(),
+        active_organization: account.active.clone(),
+    }
+}
+
+fn organization(membership: &Membership) -> Organization {
+    Organization {
+        slug: membership.slug.clone(),
+        name: membership.name.clone(),
+        role: membership.role.clone(),
+    }
+}
+
+/// A page that must not be answered by a method it does not know is answered
+/// by the router itself; this is its text.
+pub(crate) async fn method_not_allowed() -> Response {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this address does not take this method",
+    )
+    .into_response()
+}

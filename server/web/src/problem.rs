@@ -1,0 +1,176 @@
+//! What a person reads when something they did cannot be done: a small page of
+//! its own, or the error envelope for programs.
+//!
+//! Every text is fixed. Nothing of a request is repeated on the page but a
+//! checked `return_to`, inside an address.
+
+use axum::extract::FromRequestParts;
+use axum::response::{Html, IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use service::ApiError;
+use std::convert::Infallible;
+use url::form_urlencoded::byte_serialize;
+
+use crate::return_to::ReturnTo;
+use crate::security::PageNonce;
+
+/// A refusal with its explanation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    /// What happened and what to do about it.
+    pub(crate) text: &'static str,
+    pub(crate) next: Next,
+}
+
+/// The button below the explanation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    Home,
+    SignIn(ReturnTo),
+}
+
+impl Next {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Home => "Go to the start page",
+            Self::SignIn(_) => "Sign in again",
+        }
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Self::Home => "/".to_owned(),
+            Self::SignIn(return_to) => sign_in_address(return_to),
+        }
+    }
+}
+
+/// The address that starts a sign-in which ends at `return_to`.
+pub(crate) fn sign_in_address(return_to: &ReturnTo) -> String {
+    let target: String = byte_serialize(return_to.as_str().as_bytes()).collect();
+    format!("/sign-in?return_to={target}")
+}
+
+/// Who asked: a person looking at a page, or a program.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    nonce: Option<PageNonce>,
+    wants_page: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let wants_page = parts
+            .headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|accepted| accepted.contains("text/html"));
+        Ok(Self {
+            nonce: parts.extensions.get().cloned(),
+            wants_page,
+        })
+    }
+}
+
+impl Reader {
+    /// The problem, as the reader can make use of it.
+    pub(crate) fn tell(&self, problem: &Problem) -> Response {
+        if self.wants_page {
+            let page = Html(self.page(problem.title, &[problem.text], &problem.next, ""));
+            (problem.status, page).into_response()
+        } else {
+            ApiError::new(problem.status, problem.code, problem.text).into_response()
+        }
+    }
+
+    /// A page that goes on to `address` by itself. Needed where a form's answer
+    /// must not be a redirect: the page's policy names the sites a form may
+    /// lead to, and this is none of them.
+    pub(crate) fn go_on(&self, address: &str) -> Response {
+        let refresh = format!(
+            "<meta http-equiv=\"refresh\" content=\"0;url={}\">",
+            escape(address)
+        );
+        let text = ["You are signed out here. Signing out at your sign-in provider as well …"];
+        Html(self.page("Signing out", &text, &Next::Home, &refresh)).into_response()
+    }
+
+    fn page(&self, title: &str, paragraphs: &[&str], next: &Next, head: &str) -> String {
+        let nonce = self.nonce.as_ref().map_or("", |nonce| &nonce.0);
+        let paragraphs: String = paragraphs
+            .iter()
+            .map(|text| format!("<p>{}</p>", escape(text)))
+            .collect();
+        format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
+             <title>{title} · Rookery</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
+             <body><main><h1>{title}</h1>{paragraphs}<a href=\"{address}\">{label}</a></main></body></html>",
+            title = escape(title),
+            address = escape(&next.address()),
+            label = next.label(),
+        )
+    }
+}
+
+/// The page stands alone: it has to work when nothing else does.
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{margin:0;min-height:100vh;display:grid;place-items:center;font:1rem/1.6 system-ui,sans-serif;\
+background:light-dark(#f7f7f5,#16181b);color:light-dark(#1d2023,#e8e8e6)}\
+main{max-width:30rem;padding:2rem}\
+h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}\
+p{margin:0 0 1rem}\
+a{display:inline-block;margin-top:.5rem;padding:.5rem 1rem;border-radius:.5rem;text-decoration:none;\
+background:light-dark(#1d2023,#e8e8e6);color:light-dark(#fff,#16181b)}\
+a:focus-visible{outline:3px solid #3b82f6;outline-offset:2px}";
+
+/// `503` answers may be tried again.
+pub(crate) fn retry_after(mut response: Response, seconds: u32) -> Response {
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_survives_the_detour() {
+        let return_to = ReturnTo::new(Some("/dashboard?from=2026-01-01&to=2026-01-31"));
+        assert_eq!(
+            sign_in_address(&return_to),
+            "/sign-in?return_to=%2Fdashboard%3Ffrom%3D2026-01-01%26to%3D2026-01-31"
+        );
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_the_page() {
+        let reader = Reader {
+            nonce: None,
+            wants_page: true,
+        };
+        let page = reader.page("<b>", &["\"&'"], &Next::Home, "");
+        assert!(
+            page.contains("<h1>&lt;b&gt;</h1><p>&quot;&amp;&#39;</p>"),
+            "{page}"
+        );
+    }
+}

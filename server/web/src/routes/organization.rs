@@ -1,0 +1,61 @@
+//! `POST /organization`: acting for another one of one's organizations.
+
+use axum::Extension;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use service::ApiError;
+use tower_sessions::Session;
+
+use crate::problem::{Next, Problem, Reader, sign_in_address};
+use crate::return_to::ReturnTo;
+use crate::site::{Shared, see_other};
+use crate::visitor::{Carries, Visitor};
+
+#[derive(Deserialize)]
+pub(crate) struct Choice {
+    organization: String,
+    return_to: Option<String>,
+}
+
+/// Makes one of the person's organizations the active one.
+pub(crate) async fn switch(
+    State(site): State<Shared>,
+    Extension(visitor): Extension<Visitor>,
+    session: Session,
+    reader: Reader,
+    choice: Result<Form<Choice>, FormRejection>,
+) -> Result<Response, ApiError> {
+    let Form(choice) = choice.map_err(|_| {
+        ApiError::bad_request("invalid_form", "send a form with the field `organization`")
+    })?;
+    let return_to = ReturnTo::new(choice.return_to.as_deref());
+    let Some((id, account)) = visitor.signed_in else {
+        return Ok(see_other(&sign_in_address(&return_to)));
+    };
+    if account.membership(&choice.organization).is_none() {
+        return Ok(reader.tell(&NOT_A_MEMBER));
+    }
+    let mut account = (*account).clone();
+    site.sessions
+        .activate(&session, &mut account, &choice.organization)
+        .await
+        .map_err(ApiError::unavailable)?;
+    let grant = site
+        .grants
+        .of(id, &account, account.active_membership())
+        .ok();
+    let mut response = see_other(return_to.as_str());
+    response.extensions_mut().insert(Carries(grant));
+    Ok(response)
+}
+
+const NOT_A_MEMBER: Problem = Problem {
+    status: StatusCode::FORBIDDEN,
+    code: "not_a_member",
+    title: "You do not belong to this organization",
+    text: "Your account is not a member of the organization you chose. If you have just been added to it, sign out and in again.",
+    next: Next::Home,
+};

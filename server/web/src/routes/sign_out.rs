@@ -1,0 +1,49 @@
+//! `POST /sign-out`: ends the session here, then at the provider.
+
+use axum::Extension;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
+use axum::response::Response;
+use serde::Deserialize;
+use service::ApiError;
+use tower_sessions::Session;
+
+use crate::problem::Reader;
+use crate::return_to::ReturnTo;
+use crate::site::{Shared, see_other};
+use crate::visitor::{Carries, Visitor};
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Leaving {
+    return_to: Option<String>,
+}
+
+/// Signs out. The session here ends first: whatever the provider does, nobody
+/// goes on with it.
+pub(crate) async fn sign_out(
+    State(site): State<Shared>,
+    Extension(visitor): Extension<Visitor>,
+    session: Session,
+    reader: Reader,
+    form: Result<Form<Leaving>, FormRejection>,
+) -> Result<Response, ApiError> {
+    // Leaving must not fail for want of a well-made form.
+    let leaving = form.map(|Form(leaving)| leaving).unwrap_or_default();
+    let mut response = if visitor.signed_in.is_some() {
+        let id_token = site
+            .sessions
+            .end_now(&session)
+            .await
+            .map_err(ApiError::unavailable)?;
+        match site.oidc.end_session(id_token.as_deref()).await {
+            Some(address) if site.forms_may_lead_to(&address) => see_other(address.as_str()),
+            Some(address) => reader.go_on(address.as_str()),
+            None => see_other(ReturnTo::new(leaving.return_to.as_deref()).as_str()),
+        }
+    } else {
+        see_other(ReturnTo::new(leaving.return_to.as_deref()).as_str())
+    };
+    response.extensions_mut().insert(Carries(None));
+    Ok(response)
+}

@@ -1,0 +1,43 @@
+//! What all handlers share: the parts of the running site.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::grant::Grants;
+use crate::oidc::RelyingParty;
+use crate::origin::Origin;
+use crate::session::Sessions;
+
+/// The running site.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) origin: Origin,
+    pub(crate) analytics_origin: Origin,
+    /// Where form answers may lead besides the site itself.
+    pub(crate) issuer_origin: Option<Origin>,
+    pub(crate) sessions: Sessions,
+    pub(crate) grants: Grants,
+    pub(crate) oidc: RelyingParty,
+    pub(crate) clock: Clock,
+}
+
+impl Site {
+    /// Whether the pages' policy lets a form's answer redirect to `address`.
+    pub(crate) fn forms_may_lead_to(&self, address: &Url) -> bool {
+        let issuer = self.issuer_origin.as_ref();
+        self.origin.contains(address) || issuer.is_some_and(|issuer| issuer.contains(address))
+    }
+}
+
+/// The site as handlers get it.
+pub(crate) type Shared = Arc<Site>;
+
+/// `303 See Other`: whatever brought the browser here, it goes on with a GET.
+pub(crate) fn see_other(address: &str) -> Response {
+    let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response()
+}

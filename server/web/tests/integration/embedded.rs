@@ -1,0 +1,162 @@
+//! The real embedded provider: the way a person of the demo takes, from the
+//! sign-in link through the provider's pages and back.
+
+use std::fs;
+
+use identity::{Client, Settings};
+use tempfile::TempDir;
+
+use crate::browser::{Answer, Browser};
+use crate::house::{CLIENT_SECRET, House, ORIGIN};
+
+const PEOPLE: &str = r#"
+[[organization]]
+slug = "dl"
+name = "Delta Air Lines Inc."
+[[organization]]
+slug = "9e"
+name = "Endeavor Air Inc."
+[[person]]
+id = "user_cleo"
+email = "cleo@delta.example"
+name = "Cleo Marchetti"
+password = "rookery-demo"
+organizations = { dl = "admin", 9e = "member" }
+[[person]]
+id = "user_dan"
+email = "dan@nowhere.example"
+name = "Dan Whitfield"
+password = "rookery-demo"
+"#;
+
+struct Embedded {
+    house: House,
+    browser: Browser,
+    _files: TempDir,
+    _provider: identity::Running,
+}
+
+/// The site with the provider at `/idp` of the same origin.
+async fn embedded() -> Embedded {
+    let mut house = House::new().await;
+    house.oidc.issuer = format!("{ORIGIN}/idp");
+    let files = tempfile::tempdir().unwrap();
+    let directory = files.path().join("identity.toml");
+    fs::write(&directory, PEOPLE).unwrap();
+    let settings = Settings {
+        issuer: Some(house.oidc.issuer.clone()),
+        // As little as Argon2 takes: the password is not what is tested here.
+        argon2_memory_kib: 19 * 1024,
+        argon2_iterations: 2,
+        ..Settings::default()
+    };
+    let provider = identity::start(
+        settings,
+        identity::StartOptions {
+            pool: house.pool.clone(),
+            clients: vec![Client {
+                client_id: house.oidc.client_id.clone(),
+                client_secret: CLIENT_SECRET.to_owned(),
+                redirect_uris: vec![format!("{ORIGIN}/auth/callback")],
+                post_logout_redirect_uris: vec![format!("{ORIGIN}/")],
+                require_pkce: true,
+            }],
+            directory_file: Some(directory),
+            key_directory: files.path().to_owned(),
+            loopback: true,
+        },
+    )
+    .await
+    .unwrap();
+    let options = house.options(provider.router());
+    let site = web::start(house.settings.clone(), house.oidc.clone(), options)
+        .await
+        .unwrap();
+    let site = site.router().nest("/idp", provider.router());
+    let browser = Browser::new(site, ORIGIN);
+    Embedded {
+        house,
+        browser,
+        _files: files,
+        _provider: provider,
+    }
+}
+
+impl Embedded {
+    /// Signs in with address and password; the answer is the callback's.
+    async fn sign_in(&mut self, email: &str) -> Answer {
+        let start = self.browser.get("/sign-in?return_to=/token").await;
+        let page = self.browser.get(start.location()).await;
+        let field = |name: &str| {
+            let at = page.body.find(&format!("name=\"{name}\"")).unwrap();
+            let value = page.body[at..].split("value=\"").nth(1).unwrap();
+            value.split('"').next().unwrap().replace("&amp;", "&")
+        };
+        let form: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("request", &field("request"))
+            .append_pair("form_secret", &field("form_secret"))
+            .append_pair("email", email)
+            .append_pair("password", "rookery-demo")
+            .finish();
+        let back = self.browser.post("/idp/sign-in", &form).await;
+        self.browser.get(back.location()).await
+    }
+}
+
+#[tokio::test]
+async fn a_person_of_the_demo_signs_in_switches_and_signs_out() {
+    let mut embedded = embedded().await;
+    let answer = embedded.sign_in("cleo@delta.example").await;
+    assert_eq!(answer.location(), "/token");
+
+    let page = embedded.browser.get("/token").await;
+    let fixed = embedded.house.fixed(page.header("x-tinybird-token"));
+    assert_eq!(fixed, ("dl".to_owned(), "user_cleo".to_owned()));
+    assert!(page.body.contains("Cleo Marchetti"));
+
+    embedded
+        .browser
+        .post("/organization", "organization=9e")
+        .await;
+    let page = embedded.browser.get("/token").await;
+    assert_eq!(
+        embedded.house.fixed(page.header("x-tinybird-token")).0,
+        "9e"
+    );
+    assert_eq!(page.header("x-org-name"), "Endeavor Air Inc.");
+
+    let leaving = embedded.browser.post("/sign-out", "").await;
+    assert!(leaving.location().starts_with(&format!("{ORIGIN}/idp/")));
+    let left = embedded.browser.get(leaving.location()).await;
+    assert_eq!(left.location(), format!("{ORIGIN}/"));
+    assert_eq!(embedded.browser.session(), None);
+
+    // The provider asks again: its session has ended, too.
+    let start = embedded.browser.get("/sign-in").await;
+    let page = embedded.browser.get(start.location()).await;
+    assert!(page.body.contains("name=\"password\""), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_second_sign_in_needs_no_password() {
+    let mut embedded = embedded().await;
+    embedded.sign_in("cleo@delta.example").await;
+    let start = embedded.browser.get("/sign-in?return_to=/dashboard").await;
+    let back = embedded.browser.get(start.location()).await;
+    let answer = embedded.browser.get(back.location()).await;
+    assert_eq!(answer.location(), "/dashboard");
+}
+
+#[tokio::test]
+async fn a_person_in_no_organization_signs_in_and_gets_no_token() {
+    let mut embedded = embedded().await;
+    assert_eq!(
+        embedded.sign_in("dan@nowhere.example").await.location(),
+        "/token"
+    );
+    let page = embedded.browser.get("/dashboard").await;
+    assert!(page.body.contains("Dan Whitfield"));
+    assert_eq!(page.headers["x-tinybird-token"], "");
+    let answer = embedded.browser.get("/api/token").await;
+    assert_eq!(answer.json()["code"], "no_organization");
+}

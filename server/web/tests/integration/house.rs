@@ -1,0 +1,142 @@
+//! A running site with everything around it, each test its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
+use tempfile::TempDir;
+use token::{JwtTemplate, Mint, SigningKey, Verifier};
+use web::{Clock, OidcSettings, Running, Settings, StartError, StartOptions};
+
+use crate::browser::{Answer, Browser};
+use crate::provider::Provider;
+
+pub const ORIGIN: &str = "http://localhost:3000";
+pub const CLIENT_SECRET: &str = "the client secret of this test";
+pub const WORKSPACE: &str = "workspace-of-this-test";
+
+const ADMIN_TOKEN: &str = "p.an-admin-token-that-is-long-enough-for-hs256";
+
+/// The demo's template, shortened: the organization is fixed in the scope.
+const TEMPLATE: &str = r#"{"name": "tinybird", "lifetime": 900, "claims": {
+    "workspace_id": "{{workspace.id}}", "name": "rookery_{{user.id}}",
+    "scopes": [{"type": "PIPES:READ", "resource": "flights_per_day",
+                "fixed_params": {"org": "{{org.slug}}", "user": "{{user.id}}"}}]}}"#;
+
+/// A site and what it stands on.
+pub struct House {
+    pub settings: Settings,
+    pub oidc: OidcSettings,
+    pub provider: Provider,
+    pub pool: SqlitePool,
+    pub files: TempDir,
+    /// What the clock shows, in unix seconds.
+    pub time: Arc<AtomicI64>,
+}
+
+impl House {
+    /// A site at `http://localhost:3000` whose provider has one user, Cleo,
+    /// who belongs to Delta and Endeavor.
+    pub async fn new() -> Self {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect("sqlite::memory:")
+            .await
+            .unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let provider = Provider::new();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let time = Arc::new(AtomicI64::new(now.cast_signed()));
+        provider.set_clock(Arc::clone(&time));
+        Self {
+            settings: Settings {
+                origin: ORIGIN.to_owned(),
+                site_root: files.path().to_owned(),
+                ..Settings::default()
+            },
+            oidc: OidcSettings {
+                issuer: crate::provider::ISSUER.to_owned(),
+                client_id: crate::provider::CLIENT.to_owned(),
+                ..OidcSettings::default()
+            },
+            provider,
+            pool,
+            files,
+            time,
+        }
+    }
+
+    /// Starts the site, or starts it again over the same database.
+    pub async fn try_start(&self) -> Result<Running, StartError> {
+        let provider = self.provider.router();
+        web::start(
+            self.settings.clone(),
+            self.oidc.clone(),
+            self.options(provider),
+        )
+        .await
+    }
+
+    /// What the site is started with, with `provider` in its process.
+    pub fn options(&self, provider: Router) -> StartOptions {
+        let key = SigningKey::hs256(ADMIN_TOKEN).unwrap();
+        let time = Arc::clone(&self.time);
+        StartOptions {
+            pool: self.pool.clone(),
+            mint: Mint::new(JwtTemplate::parse(TEMPLATE).unwrap(), key, WORKSPACE),
+            cookie_secret: "a cookie secret that is long enough for this".to_owned(),
+            client_secret: Some(CLIENT_SECRET.to_owned()),
+            in_process_provider: Some(provider),
+            clock: Clock::new(move || time.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// A fresh browser on the started site.
+    pub async fn browser(&self) -> Browser {
+        Browser::new(
+            self.try_start().await.unwrap().router(),
+            &self.settings.origin,
+        )
+    }
+
+    /// Signs in and ends at `/token`; the answer is the callback's.
+    pub async fn sign_in(&self, browser: &mut Browser) -> Answer {
+        let start = browser.get("/sign-in?return_to=/token").await;
+        let callback = self.provider.authorize(start.location());
+        browser.get(&callback).await
+    }
+
+    /// A browser that has signed in.
+    pub async fn signed_in(&self) -> Browser {
+        let mut browser = self.browser().await;
+        let answer = self.sign_in(&mut browser).await;
+        assert_eq!(answer.location(), "/token");
+        browser
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.time.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// The fixed parameters of a token, once it is verified.
+    pub fn fixed(&self, token: &str) -> (String, String) {
+        let key = SigningKey::hs256(ADMIN_TOKEN).unwrap();
+        let verifier = Verifier::new(WORKSPACE, [key.verifying_key()]).unwrap();
+        let claims = verifier
+            .verify(token, self.time.load(Ordering::Relaxed))
+            .unwrap();
+        let text = |name: &str| {
+            claims.scopes[0].fixed_params[name]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        (text("org"), text("user"))
+    }
+}
