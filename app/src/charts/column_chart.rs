@@ -31,6 +31,9 @@ pub struct ColumnChartData {
     pub axis: fn(f64) -> String,
     /// Whether the values are counts.
     pub whole: bool,
+    /// Whether the values say that something is late, which has a colour of its
+    /// own.
+    pub is_late: bool,
     /// Names of the filled and the hollow part, when there are both.
     pub parts: Option<[&'static str; 2]>,
     /// The same numbers to read.
@@ -97,7 +100,7 @@ pub fn ColumnChart(
     let ticks = label_positions(count, MOST_LABELS)
         .map(|at| {
             let label = data.marks[at].tick.clone();
-            view! { <text x=middle_percent(at, count) y="14">{label}</text> }
+            view! { <text x=middle_percent(at, count) y="17">{label}</text> }
         })
         .collect_view();
     let grid = line_path(scale.ticks.iter().map(|tick| scale.y(*tick)), count);
@@ -120,7 +123,7 @@ pub fn ColumnChart(
     let (title_id, summary_id) = (format!("{}-title", data.id), format!("{}-summary", data.id));
     let label_ids = format!("{title_id} {summary_id}");
     view! {
-        <figure class="chart">
+        <figure class="chart" class:is-late=data.is_late>
             <figcaption class="chart-caption">
                 <p class="chart-reading" role="status" class:is-read=move || read.get().is_some()>
                     {move || read.get().and_then(|at| readings.get(at).cloned()).unwrap_or_else(|| summary.clone())}

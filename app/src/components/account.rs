@@ -109,7 +109,7 @@ pub fn OrganizationSwitcher() -> impl IntoView {
             })
             .collect();
         let view = if others.is_empty() {
-            view! { <p class="organization">{name}</p> }.into_any()
+            view! { <p class="organization alone">{name}</p> }.into_any()
         } else {
             let items = others.into_iter().map(organization_button).collect_view();
             view! {

@@ -28,9 +28,11 @@ pub fn Header() -> impl IntoView {
                 <a href="/dashboard" aria-current=move || current("/dashboard")>"Dashboard"</a>
                 <a href="/token" aria-current=move || current("/token")>"Token"</a>
             </nav>
+            <SignedIn>
+                <OrganizationSwitcher />
+            </SignedIn>
             <div class="account">
                 <SignedIn>
-                    <OrganizationSwitcher />
                     <span class="person">{name}</span>
                     <SignOutButton />
                 </SignedIn>

@@ -116,10 +116,13 @@ fn board(first: FirstPaint) -> AnyView {
 
     view! {
         <header class="page-head">
-            <h1>{move || session.organization_name()}</h1>
-            <p class="lead">"Departures from New York’s three airports"</p>
+            <div>
+                <h1>{move || session.organization_name()}</h1>
+                <p class="lead">"Departures from New York’s three airports"</p>
+            </div>
+            {period_bar::stepper(span, shown.range)}
         </header>
-        {period_bar::period_bar(period, span, shown.range)}
+        {period_bar::choices(period, shown.range)}
         {move || {
             if is_empty.get() {
                 return no_data();

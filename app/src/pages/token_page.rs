@@ -71,11 +71,13 @@ fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
     let decoded = Memo::new(move |_| raw.with(|raw| decode(raw)).unwrap_or_default());
     view! {
         <header class="page-head">
-            <h1>"Your token"</h1>
-            <p class="lead">
-                "It came with this page, in the header " <code>"x-tinybird-token"</code>
-                ". The browser sends it to the analytics server itself; no proxy stands between."
-            </p>
+            <div>
+                <h1>"Your token"</h1>
+                <p class="lead">
+                    "It came with this page, in the header " <code>"x-tinybird-token"</code>
+                    ". The browser sends it to the analytics server itself; no proxy stands between."
+                </p>
+            </div>
         </header>
         <div class="token-grid">
             <section class="panel" aria-labelledby="raw">

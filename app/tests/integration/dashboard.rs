@@ -27,10 +27,7 @@ async fn all_figures_and_charts_are_in_the_first_html() {
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    assert!(
-        html.contains("d=\"M1 100V"),
-        "the columns are drawn"
-    );
+    assert!(html.contains("d=\"M1 100V"), "the columns are drawn");
     assert!(text.contains("Chicago Ohare Intl"));
     assert!(text.contains("Demo data of 2013, shifted by 672 weeks"));
     assert_eq!(

@@ -145,6 +145,7 @@ fn days_chart(days: &[Day], range: Range) -> ColumnChartData {
         summary: format!("{each} {}", busiest.unwrap_or_default()),
         axis: short,
         whole: true,
+        is_late: false,
         parts: Some(["Flown", "Cancelled"]),
         table: DataTable {
             caption: "Flights over time".to_owned(),
@@ -230,6 +231,7 @@ fn hours_chart(hours: &[Hour]) -> ColumnChartData {
         marks: marks.collect(),
         axis: short,
         whole: false,
+        is_late: true,
         parts: None,
         table: DataTable {
             caption: "Departure delay by hour".to_owned(),
@@ -274,7 +276,7 @@ fn ranking(destinations: Vec<Destination>) -> AnyView {
                         </span>
                     </th>
                     <td class="number">{whole(row.flights)}</td>
-                    <td class="number">{minutes(row.average_arrival_delay)}</td>
+                    <td class="number">{row.average_arrival_delay.map_or_else(|| NO_VALUE.to_owned(), |delay| decimal(delay, 1))}</td>
                 </tr>
             }
         })
@@ -286,7 +288,7 @@ fn ranking(destinations: Vec<Destination>) -> AnyView {
                 <tr>
                     <th scope="col">"Airport"</th>
                     <th scope="col" class="number">"Flights"</th>
-                    <th scope="col" class="number">"Arrival delay"</th>
+                    <th scope="col" class="number">"Minutes late"</th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>

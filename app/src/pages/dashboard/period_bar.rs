@@ -15,12 +15,8 @@ use crate::{
     period::{PeriodQuery, Preset, Range, Selection, address_of_preset, neighbours},
 };
 
-/// The bar above the panels.
-pub(super) fn period_bar(
-    period: Memo<PeriodQuery>,
-    span: Memo<Option<Option<DataSpan>>>,
-    range: Memo<Option<Range>>,
-) -> AnyView {
+/// The presets and the form for dates.
+pub(super) fn choices(period: Memo<PeriodQuery>, range: Memo<Option<Range>>) -> AnyView {
     let presets = Preset::ALL
         .into_iter()
         .map(|preset| {
@@ -37,7 +33,6 @@ pub(super) fn period_bar(
     view! {
         <nav class="period" aria-label="Days shown">
             <ul class="presets">{presets}</ul>
-            {stepper(span, range)}
             {dates_form(period, range)}
         </nav>
     }
@@ -45,7 +40,7 @@ pub(super) fn period_bar(
 }
 
 /// The days in words between the arrows to their neighbours.
-fn stepper(span: Memo<Option<Option<DataSpan>>>, range: Memo<Option<Range>>) -> AnyView {
+pub(super) fn stepper(span: Memo<Option<Option<DataSpan>>>, range: Memo<Option<Range>>) -> AnyView {
     let around = Memo::new(move |_| match (range.get(), span.get().flatten()) {
         (Some(range), Some(span)) => neighbours(range, span),
         _ => (None, None),
@@ -57,11 +52,11 @@ fn stepper(span: Memo<Option<Option<DataSpan>>>, range: Memo<Option<Range>>) -> 
         )
     };
     view! {
-        <div class="stepper">
+        <nav class="stepper" aria-label="Days before and after">
             {arrow("Earlier", Icon::Earlier, Signal::derive(move || around.get().0))}
             <p class="period-label" aria-live="polite">{label}</p>
             {arrow("Later", Icon::Later, Signal::derive(move || around.get().1))}
-        </div>
+        </nav>
     }
     .into_any()
 }
