@@ -16,8 +16,8 @@ use axum::Router;
 use axum::http::{HeaderMap, HeaderValue};
 use openidconnect::core::CoreAuthenticationFlow;
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, EndSessionUrl, IssuerUrl, OAuth2TokenResponse,
-    PkceCodeChallenge, RedirectUrl, RequestTokenError, Scope, TokenResponse,
+    AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, EndSessionUrl, IssuerUrl,
+    OAuth2TokenResponse, PkceCodeChallenge, RedirectUrl, Scope, TokenResponse, UserInfoError,
 };
 use serde::Deserialize;
 use url::Url;
@@ -32,7 +32,7 @@ use claims::ClaimsError;
 use client::{Registration, VerificationError, verify};
 use provider::{Metadata, Provider};
 use transaction::{Transaction, Transactions};
-use transport::Transport;
+use transport::{Transport, TransportError};
 
 pub(crate) use provider::ProviderError;
 pub(crate) use transaction::TransactionError;
@@ -279,7 +279,7 @@ impl RelyingParty {
             .set_pkce_verifier(transaction.verifier)
             .request_async(transport)
             .await
-            .map_err(token_error)?;
+            .map_err(|error| self.token_error(error))?;
         let id_token = response.id_token().ok_or(VerificationError::Missing)?;
         let access_token = response.access_token();
         let (nonce, now) = (&transaction.nonce, self.clock.now());
@@ -300,13 +300,40 @@ impl RelyingParty {
             let told: client::UserInfo = request
                 .request_async(transport)
                 .await
-                .map_err(client::userinfo_error)?;
+                .map_err(|error| self.userinfo_error(error))?;
             client::lay_over(&mut claims, client::to_json(&told));
         }
         Ok(SignedIn {
             account: self.account(metadata, subject, &claims)?,
             id_token: id_token.to_string(),
             return_to: transaction.return_to,
+        })
+    }
+
+    fn token_error(&self, error: client::TokenError) -> SignInError {
+        use openidconnect::RequestTokenError::{Other, Parse, Request, ServerResponse};
+        match error {
+            Request(error) => self.provider.unreachable(&error).into(),
+            ServerResponse(response) if client::is_invalid_grant(&response) => {
+                SignInError::CodeExpired
+            }
+            ServerResponse(response) => SignInError::TokenRequest(response.to_string()),
+            // Where it is wrong, not what is there: that may be personal.
+            Parse(error, _) => SignInError::TokenRequest(format!("at `{}`", error.path())),
+            Other(reason) => SignInError::TokenRequest(reason),
+        }
+    }
+
+    /// The error without what the provider sent: that may be personal.
+    fn userinfo_error(&self, error: UserInfoError<TransportError>) -> SignInError {
+        SignInError::Userinfo(match error {
+            UserInfoError::Request(error) => return self.provider.unreachable(&error).into(),
+            UserInfoError::ClaimsVerification(ClaimsVerificationError::InvalidSubject(_)) => {
+                "it is about another subject than the ID token".to_owned()
+            }
+            UserInfoError::Response(status, _, reason) => format!("{reason} (status {status})"),
+            UserInfoError::Parse(error) => format!("at `{}`", error.path()),
+            _ => "it is not what was asked for".to_owned(),
         })
     }
 
@@ -338,26 +365,5 @@ fn check_issuer(metadata: &Metadata, named: Option<&str>) -> Result<(), SignInEr
         Some(named) if named == metadata.issuer().as_str() => Ok(()),
         None if !promised => Ok(()),
         _ => Err(SignInError::MixedUp),
-    }
-}
-
-fn token_error<Response>(
-    error: RequestTokenError<transport::TransportError, Response>,
-) -> SignInError
-where
-    Response: openidconnect::ErrorResponse + 'static,
-{
-    match error {
-        RequestTokenError::ServerResponse(response) => {
-            // `invalid_grant` says that the code is expired or used.
-            let text = response.to_string();
-            if text.starts_with("invalid_grant") {
-                SignInError::CodeExpired
-            } else {
-                SignInError::TokenRequest(text)
-            }
-        }
-        RequestTokenError::Parse(error, _) => SignInError::TokenRequest(error.to_string()),
-        other => SignInError::TokenRequest(other.to_string()),
     }
 }

@@ -90,12 +90,17 @@ impl Pages {
     /// Provides the context of the page being rendered. The request is one of
     /// the contexts already.
     fn provide(&self) {
-        with_context::<Parts, _>(|parts| {
-            provide_context(self.page_context(parts));
-            if let Some(PageNonce(nonce)) = parts.extensions.get() {
-                provide_context(Nonce::from_value(Arc::clone(nonce)));
-            }
+        // Providing while reading a context would wait for itself.
+        let read = with_context::<Parts, _>(|parts| {
+            let nonce = parts.extensions.get::<PageNonce>().cloned();
+            (self.page_context(parts), nonce)
         });
+        if let Some((page, nonce)) = read {
+            provide_context(page);
+            if let Some(PageNonce(nonce)) = nonce {
+                provide_context(Nonce::from_value(nonce));
+            }
+        }
         provide_context(Arc::clone(&self.transport));
     }
 

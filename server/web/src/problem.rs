@@ -132,6 +132,12 @@ a{display:inline-block;margin-top:.5rem;padding:.5rem 1rem;border-radius:.5rem;t
 background:light-dark(#1d2023,#e8e8e6);color:light-dark(#fff,#16181b)}\
 a:focus-visible{outline:3px solid #3b82f6;outline-offset:2px}";
 
+/// An error with its causes, for the log.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// `503` answers may be tried again.
 pub(crate) fn retry_after(mut response: Response, seconds: u32) -> Response {
     response

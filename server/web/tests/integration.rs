@@ -2,6 +2,7 @@
 //!
 //! `provider` is an OpenID Connect provider that can be told to misbehave in
 //! one thing at a time; `embedded` is the real one.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "integration/browser.rs"]
 mod browser;

@@ -45,8 +45,9 @@ pub(crate) fn profile(mapping: &ClaimMapping, subject: &str, claims: &Value) -> 
     }
 }
 
-/// The organizations the claims tell of, in their order, each once. An entry
-/// that cannot be an organization is left out.
+/// The organizations the claims tell of, by name, each once: providers give
+/// them in no particular order. An entry that cannot be an organization is left
+/// out.
 pub(crate) fn memberships(
     mapping: &ClaimMapping,
     claims: &Value,
@@ -60,10 +61,12 @@ pub(crate) fn memberships(
         })?,
     };
     let mut seen = BTreeSet::new();
-    Ok(found
+    let mut memberships: Vec<Membership> = found
         .into_iter()
         .filter(|each| is_slug(&each.slug) && seen.insert(each.slug.clone()))
-        .collect())
+        .collect();
+    memberships.sort_by_cached_key(|each| (each.name.to_lowercase(), each.slug.clone()));
+    Ok(memberships)
 }
 
 /// Entra ID replaces a long claim by a pointer to another service; taking that

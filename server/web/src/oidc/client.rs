@@ -10,13 +10,12 @@ use openidconnect::core::{
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalClaims, AuthType, ClaimsVerificationError, ClientId,
     ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    IdTokenClaims, IdTokenFields, Nonce, RedirectUrl, SignatureVerificationError,
-    StandardErrorResponse, StandardTokenResponse, UserInfoClaims, UserInfoError,
+    IdTokenClaims, IdTokenFields, Nonce, RedirectUrl, RequestTokenError,
+    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::SignInError;
 use super::provider::Metadata;
 use super::transport::TransportError;
 
@@ -65,6 +64,11 @@ type IdToken = openidconnect::IdToken<
 /// The claims of userinfo.
 pub(super) type UserInfo = UserInfoClaims<OtherClaims, CoreGenderClaim>;
 
+type ErrorResponse = StandardErrorResponse<CoreErrorResponseType>;
+
+/// Why the token endpoint gave no tokens.
+pub(super) type TokenError = RequestTokenError<TransportError, ErrorResponse>;
+
 /// A client made from a discovery document.
 pub(super) type Client = openidconnect::Client<
     OtherClaims,
@@ -73,7 +77,7 @@ pub(super) type Client = openidconnect::Client<
     CoreJweContentEncryptionAlgorithm,
     CoreJsonWebKey,
     CoreAuthPrompt,
-    StandardErrorResponse<CoreErrorResponseType>,
+    ErrorResponse,
     StandardTokenResponse<TokenFields, CoreTokenType>,
     CoreTokenIntrospectionResponse,
     CoreRevocableToken,
@@ -210,15 +214,8 @@ pub(super) fn lay_over(claims: &mut Value, told: Value) {
     }
 }
 
-/// The error without what the provider sent: that may hold personal data.
-pub(super) fn userinfo_error(error: UserInfoError<TransportError>) -> SignInError {
-    SignInError::Userinfo(match error {
-        UserInfoError::ClaimsVerification(ClaimsVerificationError::InvalidSubject(_)) => {
-            "it is about another subject than the ID token".to_owned()
-        }
-        UserInfoError::Response(status, _, reason) => format!("{reason} (status {status})"),
-        UserInfoError::Request(error) => error.to_string(),
-        UserInfoError::Parse(error) => error.to_string(),
-        _ => "it is not what was asked for".to_owned(),
-    })
+/// Whether the code was expired, used before, or somebody else's (RFC 6749,
+/// section 5.2).
+pub(super) fn is_invalid_grant(response: &ErrorResponse) -> bool {
+    *response.error() == CoreErrorResponseType::InvalidGrant
 }

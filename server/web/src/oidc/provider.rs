@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use super::transport::{Transport, TransportError};
 use crate::clock::Clock;
+use crate::problem::with_causes;
 
 /// The discovery document is read again after a day, in seconds.
 const DOCUMENT_FRESH: i64 = 24 * 60 * 60;
@@ -59,11 +60,8 @@ impl AdditionalProviderMetadata for IssuerParameter {}
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ProviderError {
     /// It does not answer; it may later.
-    #[error("the provider {issuer} cannot be reached")]
-    Unreachable {
-        issuer: String,
-        source: Arc<TransportError>,
-    },
+    #[error("the provider {issuer} cannot be reached: {reason}")]
+    Unreachable { issuer: String, reason: String },
     /// It answers with something else than a discovery document of its own.
     #[error("the provider {issuer} has no usable discovery document: {reason}")]
     Unusable { issuer: String, reason: String },
@@ -222,21 +220,26 @@ impl Provider {
     }
 
     fn describe(&self, error: DiscoveryError<TransportError>) -> ProviderError {
-        let issuer = self.issuer.to_string();
         match error {
-            DiscoveryError::Request(source) => ProviderError::Unreachable {
-                issuer,
-                source: Arc::new(source),
-            },
-            // The body may be anything; the status says enough.
-            DiscoveryError::Response(status, _, reason) => ProviderError::Unusable {
-                issuer,
-                reason: format!("{reason} (status {status})"),
-            },
-            other => ProviderError::Unusable {
-                issuer,
-                reason: other.to_string(),
-            },
+            DiscoveryError::Request(error) => self.unreachable(&error),
+            // The body may be anything; the reason says enough.
+            DiscoveryError::Response(_, _, reason) => self.unusable(reason),
+            other => self.unusable(other.to_string()),
+        }
+    }
+
+    /// The provider is down, for whatever reason.
+    pub(super) fn unreachable(&self, error: &TransportError) -> ProviderError {
+        ProviderError::Unreachable {
+            issuer: self.issuer.to_string(),
+            reason: with_causes(error),
+        }
+    }
+
+    fn unusable(&self, reason: String) -> ProviderError {
+        ProviderError::Unusable {
+            issuer: self.issuer.to_string(),
+            reason,
         }
     }
 }

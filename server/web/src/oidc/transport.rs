@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use tower::ServiceExt;
@@ -36,6 +36,9 @@ pub(crate) enum TransportError {
     /// The answer is too large.
     #[error("the answer is larger than {LARGEST_BODY} bytes")]
     TooLarge,
+    /// It answered that it is broken.
+    #[error("it answers with status {0}")]
+    Broken(StatusCode),
     /// The address is plain HTTP to another machine, or no address.
     #[error("`{0}` is not an https address")]
     Insecure(String),
@@ -86,7 +89,7 @@ impl Transport {
         })
     }
 
-    /// Sends one request.
+    /// Sends one request. A provider that answers with a server error is down.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let text = request.uri().to_string();
         let url = Url::parse(&text).map_err(|_| TransportError::Insecure(text.clone()))?;
@@ -99,9 +102,13 @@ impl Transport {
                 _ => self.call(request).await,
             }
         };
-        tokio::time::timeout(self.deadline, answer)
+        let answer = tokio::time::timeout(self.deadline, answer)
             .await
-            .map_err(|_| TransportError::Timeout)?
+            .map_err(|_| TransportError::Timeout)??;
+        if answer.status().is_server_error() {
+            return Err(TransportError::Broken(answer.status()));
+        }
+        Ok(answer)
     }
 
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tower_sessions::Session;
 
 use crate::oidc::{Callback, Refusal, SignInError, TransactionError};
-use crate::problem::{Next, Problem, Reader, retry_after, sign_in_address};
+use crate::problem::{Next, Problem, Reader, retry_after, sign_in_address, with_causes};
 use crate::return_to::ReturnTo;
 use crate::site::{Shared, Site, see_other};
 use crate::visitor::{Carries, Visitor};
@@ -124,11 +124,6 @@ fn explain(error: &SignInError, return_to: ReturnTo, reader: &Reader) -> Respons
     } else {
         response
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn problem(error: &SignInError) -> Problem {

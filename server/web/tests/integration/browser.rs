@@ -11,39 +11,39 @@ use tower::ServiceExt;
 
 /// A browser on one site.
 #[derive(Clone)]
-pub struct Browser {
+pub(crate) struct Browser {
     site: Router,
     origin: String,
-    pub cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
 }
 
 /// What the site answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// A header's text; empty when it is empty or absent.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
     /// Where it redirects to; panics when it does not.
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);
         self.header("location")
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
     }
 
-    pub fn set_cookies(&self) -> Vec<&str> {
+    pub(crate) fn set_cookies(&self) -> Vec<&str> {
         self.headers
             .get_all(header::SET_COOKIE)
             .iter()
@@ -53,7 +53,7 @@ impl Answer {
 }
 
 impl Browser {
-    pub fn new(site: Router, origin: &str) -> Self {
+    pub(crate) fn new(site: Router, origin: &str) -> Self {
         Self {
             site,
             origin: origin.to_owned(),
@@ -61,13 +61,13 @@ impl Browser {
         }
     }
 
-    pub async fn get(&mut self, address: &str) -> Answer {
+    pub(crate) async fn get(&mut self, address: &str) -> Answer {
         self.send(Method::GET, address, "", &[("accept", "text/html")])
             .await
     }
 
     /// Submits a form of one of the site's own pages.
-    pub async fn post(&mut self, address: &str, form: &str) -> Answer {
+    pub(crate) async fn post(&mut self, address: &str, form: &str) -> Answer {
         let origin = self.origin.clone();
         let own = [
             ("accept", "text/html"),
@@ -78,7 +78,7 @@ impl Browser {
     }
 
     /// Sends a request with the cookies; `address` may carry this site's origin.
-    pub async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: Method,
         address: &str,
@@ -126,7 +126,7 @@ impl Browser {
     }
 
     /// The cookie that names the session.
-    pub fn session(&self) -> Option<&String> {
+    pub(crate) fn session(&self) -> Option<&String> {
         self.cookies
             .iter()
             .find(|(name, _)| name.ends_with("rookery_session"))

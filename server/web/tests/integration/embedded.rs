@@ -87,20 +87,31 @@ impl Embedded {
     async fn sign_in(&mut self, email: &str) -> Answer {
         let start = self.browser.get("/sign-in?return_to=/token").await;
         let page = self.browser.get(start.location()).await;
-        let field = |name: &str| {
-            let at = page.body.find(&format!("name=\"{name}\"")).unwrap();
-            let value = page.body[at..].split("value=\"").nth(1).unwrap();
-            value.split('"').next().unwrap().replace("&amp;", "&")
-        };
-        let form: String = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("request", &field("request"))
-            .append_pair("form_secret", &field("form_secret"))
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in hidden_fields(&page.body) {
+            form.append_pair(&name, &value);
+        }
+        let form = form
             .append_pair("email", email)
             .append_pair("password", "rookery-demo")
             .finish();
         let back = self.browser.post("/idp/sign-in", &form).await;
         self.browser.get(back.location()).await
     }
+}
+
+/// The hidden fields of the page's first form.
+fn hidden_fields(page: &str) -> Vec<(String, String)> {
+    let form = page.split("</form>").next().unwrap();
+    let attribute = |tag: &str, name: &str| {
+        let value = tag.split(&format!("{name}=\"")).nth(1).unwrap();
+        value.split('"').next().unwrap().replace("&amp;", "&")
+    };
+    form.split("<input ")
+        .skip(1)
+        .filter(|tag| tag.contains("type=\"hidden\""))
+        .map(|tag| (attribute(tag, "name"), attribute(tag, "value")))
+        .collect()
 }
 
 #[tokio::test]

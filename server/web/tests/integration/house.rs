@@ -14,9 +14,9 @@ use web::{Clock, OidcSettings, Running, Settings, StartError, StartOptions};
 use crate::browser::{Answer, Browser};
 use crate::provider::Provider;
 
-pub const ORIGIN: &str = "http://localhost:3000";
-pub const CLIENT_SECRET: &str = "the client secret of this test";
-pub const WORKSPACE: &str = "workspace-of-this-test";
+pub(crate) const ORIGIN: &str = "http://localhost:3000";
+pub(crate) const CLIENT_SECRET: &str = "the client secret of this test";
+pub(crate) const WORKSPACE: &str = "workspace-of-this-test";
 
 const ADMIN_TOKEN: &str = "p.an-admin-token-that-is-long-enough-for-hs256";
 
@@ -27,20 +27,20 @@ const TEMPLATE: &str = r#"{"name": "tinybird", "lifetime": 900, "claims": {
                 "fixed_params": {"org": "{{org.slug}}", "user": "{{user.id}}"}}]}}"#;
 
 /// A site and what it stands on.
-pub struct House {
-    pub settings: Settings,
-    pub oidc: OidcSettings,
-    pub provider: Provider,
-    pub pool: SqlitePool,
-    pub files: TempDir,
+pub(crate) struct House {
+    pub(crate) settings: Settings,
+    pub(crate) oidc: OidcSettings,
+    pub(crate) provider: Provider,
+    pub(crate) pool: SqlitePool,
+    pub(crate) files: TempDir,
     /// What the clock shows, in unix seconds.
-    pub time: Arc<AtomicI64>,
+    pub(crate) time: Arc<AtomicI64>,
 }
 
 impl House {
     /// A site at `http://localhost:3000` whose provider has one user, Cleo,
     /// who belongs to Delta and Endeavor.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .connect("sqlite::memory:")
@@ -73,7 +73,7 @@ impl House {
     }
 
     /// Starts the site, or starts it again over the same database.
-    pub async fn try_start(&self) -> Result<Running, StartError> {
+    pub(crate) async fn try_start(&self) -> Result<Running, StartError> {
         let provider = self.provider.router();
         web::start(
             self.settings.clone(),
@@ -84,7 +84,7 @@ impl House {
     }
 
     /// What the site is started with, with `provider` in its process.
-    pub fn options(&self, provider: Router) -> StartOptions {
+    pub(crate) fn options(&self, provider: Router) -> StartOptions {
         let key = SigningKey::hs256(ADMIN_TOKEN).unwrap();
         let time = Arc::clone(&self.time);
         StartOptions {
@@ -98,7 +98,7 @@ impl House {
     }
 
     /// A fresh browser on the started site.
-    pub async fn browser(&self) -> Browser {
+    pub(crate) async fn browser(&self) -> Browser {
         Browser::new(
             self.try_start().await.unwrap().router(),
             &self.settings.origin,
@@ -106,26 +106,26 @@ impl House {
     }
 
     /// Signs in and ends at `/token`; the answer is the callback's.
-    pub async fn sign_in(&self, browser: &mut Browser) -> Answer {
+    pub(crate) async fn sign_in(&self, browser: &mut Browser) -> Answer {
         let start = browser.get("/sign-in?return_to=/token").await;
         let callback = self.provider.authorize(start.location());
         browser.get(&callback).await
     }
 
     /// A browser that has signed in.
-    pub async fn signed_in(&self) -> Browser {
+    pub(crate) async fn signed_in(&self) -> Browser {
         let mut browser = self.browser().await;
         let answer = self.sign_in(&mut browser).await;
         assert_eq!(answer.location(), "/token");
         browser
     }
 
-    pub fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.time.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// The fixed parameters of a token, once it is verified.
-    pub fn fixed(&self, token: &str) -> (String, String) {
+    pub(crate) fn fixed(&self, token: &str) -> (String, String) {
         let key = SigningKey::hs256(ADMIN_TOKEN).unwrap();
         let verifier = Verifier::new(WORKSPACE, [key.verifying_key()]).unwrap();
         let claims = verifier

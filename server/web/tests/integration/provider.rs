@@ -22,42 +22,42 @@ use url::Url;
 
 use crate::house::{CLIENT_SECRET, ORIGIN};
 
-pub const ISSUER: &str = "https://op.example/idp";
-pub const CLIENT: &str = "rookery-web";
-pub const SUBJECT: &str = "user_cleo";
+pub(crate) const ISSUER: &str = "https://op.example/idp";
+pub(crate) const CLIENT: &str = "rookery-web";
+pub(crate) const SUBJECT: &str = "user_cleo";
 
 const ACCESS_TOKEN: &str = "an access token";
 
 /// Changes a document before it is sent.
-pub type Change = fn(&mut Value);
+pub(crate) type Change = fn(&mut Value);
 
 /// How the provider misbehaves; by default not at all.
 #[derive(Default)]
-pub struct Misbehaviour {
-    pub metadata: Option<Change>,
-    pub keys: Option<Change>,
-    pub header: Option<Change>,
-    pub claims: Option<Change>,
-    pub tokens: Option<Change>,
-    pub userinfo: Option<Change>,
+pub(crate) struct Misbehaviour {
+    pub(crate) metadata: Option<Change>,
+    pub(crate) keys: Option<Change>,
+    pub(crate) header: Option<Change>,
+    pub(crate) claims: Option<Change>,
+    pub(crate) tokens: Option<Change>,
+    pub(crate) userinfo: Option<Change>,
     /// Replaces the ID token after it was signed.
-    pub id_token: Option<fn(String) -> String>,
+    pub(crate) id_token: Option<fn(String) -> String>,
     /// Replaces the claims' JSON before it is signed.
-    pub claims_text: Option<fn(String) -> String>,
+    pub(crate) claims_text: Option<fn(String) -> String>,
     /// Parameters of the authorization response.
-    pub response: Option<fn(&mut HashMap<String, String>)>,
+    pub(crate) response: Option<fn(&mut HashMap<String, String>)>,
     /// Status of every answer, as if the provider were down.
-    pub down: Option<StatusCode>,
+    pub(crate) down: Option<StatusCode>,
     /// Status of the userinfo endpoint.
-    pub userinfo_status: Option<StatusCode>,
+    pub(crate) userinfo_status: Option<StatusCode>,
 }
 
 /// What the provider was asked.
 #[derive(Default, Clone, Copy)]
-pub struct Counts {
-    pub metadata: usize,
-    pub keys: usize,
-    pub tokens: usize,
+pub(crate) struct Counts {
+    pub(crate) metadata: usize,
+    pub(crate) keys: usize,
+    pub(crate) tokens: usize,
 }
 
 struct Memory {
@@ -74,10 +74,10 @@ struct Memory {
 
 /// The provider.
 #[derive(Clone)]
-pub struct Provider(Arc<Mutex<Memory>>);
+pub(crate) struct Provider(Arc<Mutex<Memory>>);
 
 impl Provider {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Memory {
             key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
             key_id: "key-1".to_owned(),
@@ -96,42 +96,42 @@ impl Provider {
         })))
     }
 
-    pub fn set_clock(&self, time: Arc<AtomicI64>) {
+    pub(crate) fn set_clock(&self, time: Arc<AtomicI64>) {
         self.lock().time = time;
     }
 
-    pub fn misbehave(&self, how: Misbehaviour) {
+    pub(crate) fn misbehave(&self, how: Misbehaviour) {
         self.lock().misbehaviour = how;
     }
 
-    pub fn set_person(&self, person: Value) {
+    pub(crate) fn set_person(&self, person: Value) {
         self.lock().person = person;
     }
 
     /// Signs with another key from now on.
-    pub fn rotate(&self, key_id: &str) {
+    pub(crate) fn rotate(&self, key_id: &str) {
         let mut memory = self.lock();
         memory.key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         memory.key_id = key_id.to_owned();
     }
 
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.lock().counts
     }
 
     /// The ID token it issued last.
-    pub fn last_id_token(&self) -> String {
+    pub(crate) fn last_id_token(&self) -> String {
         self.lock().last_id_token.clone()
     }
 
     /// What the authorization request at `address` asked.
-    pub fn request_at(address: &str) -> HashMap<String, String> {
+    pub(crate) fn request_at(address: &str) -> HashMap<String, String> {
         let url = Url::parse(address).unwrap();
         url.query_pairs().into_owned().collect()
     }
 
     /// Lets the user sign in at `address`; the path they come back to.
-    pub fn authorize(&self, address: &str) -> String {
+    pub(crate) fn authorize(&self, address: &str) -> String {
         assert!(
             address.starts_with(&format!("{ISSUER}/authorize?")),
             "{address}"
@@ -158,7 +158,7 @@ impl Provider {
     }
 
     /// The provider's addresses, relative to the issuer.
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
             .route("/jwks", get(keys))

@@ -317,11 +317,35 @@ async fn userinfo_about_somebody_else_is_refused() {
 }
 
 #[tokio::test]
-async fn broken_userinfo_is_refused() {
+async fn refused_userinfo_is_refused() {
     unverifiable(Misbehaviour {
-        userinfo_status: Some(StatusCode::INTERNAL_SERVER_ERROR),
+        userinfo_status: Some(StatusCode::UNAUTHORIZED),
         ..Misbehaviour::default()
     })
+    .await;
+}
+
+#[tokio::test]
+async fn broken_userinfo_is_tried_again_later() {
+    refused_with(
+        Misbehaviour {
+            userinfo_status: Some(StatusCode::INTERNAL_SERVER_ERROR),
+            ..Misbehaviour::default()
+        },
+        StatusCode::SERVICE_UNAVAILABLE,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_sends_no_tokens_is_explained() {
+    refused_with(
+        Misbehaviour {
+            tokens: Some(|tokens| *tokens = json!({"hello": "there"})),
+            ..Misbehaviour::default()
+        },
+        StatusCode::BAD_GATEWAY,
+    )
     .await;
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use axum::extract::OriginalUri;
 use axum::routing::get;
-use http::{Request, StatusCode};
+use http::Request;
 
 fn issuer() -> Url {
     Url::parse("http://localhost:3000/idp").unwrap()
@@ -18,6 +18,7 @@ fn transport() -> Transport {
             ),
         )
         .route("/large", get(|| async { vec![b' '; LARGEST_BODY + 1] }))
+        .route("/broken", get(|| async { StatusCode::BAD_GATEWAY }))
         .route("/never", get(std::future::pending::<()>));
     let transport = Transport::new(&issuer(), Some(provider)).unwrap();
     Transport {
@@ -58,6 +59,14 @@ async fn an_answer_without_end_is_cut() {
         .await
         .unwrap_err();
     assert!(matches!(error, TransportError::TooLarge), "{error}");
+}
+
+#[tokio::test]
+async fn a_broken_provider_is_down() {
+    let error = get_from(&transport(), "http://localhost:3000/idp/broken")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::Broken(_)), "{error}");
 }
 
 #[tokio::test]
