@@ -4,12 +4,13 @@
 //! Nothing above this module knows which engine runs. The implementations
 //! live below: [`embedded`] is chDB, ClickHouse inside the process. What SQL
 //! may run for whom is decided elsewhere (`query`, `access`), with the help of
-//! the parser in `guard`; the engine only keeps the limits and the filters
+//! the parser in [`guard`]; the engine only keeps the limits and the filters
 //! it is given, whatever the SQL says.
 
 mod cancel;
 pub mod embedded;
 mod error;
+pub mod guard;
 mod library;
 mod queue;
 mod session;
@@ -40,8 +41,8 @@ pub trait Engine: Debug + Send + Sync {
 
 /// One SQL statement and the conditions it runs under.
 ///
-/// The conditions hold whatever the SQL says, as long as the SQL carries no
-/// `SETTINGS` clause of its own; for SQL from outside, `guard` tells.
+/// Tenant filters hold whatever the SQL says. Limits hold as long as it carries
+/// no `SETTINGS` clause of its own; [`guard`] tells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     /// The SQL, without `FORMAT`. `{name:Type}` stands for a parameter.

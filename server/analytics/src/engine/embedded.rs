@@ -19,9 +19,10 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::cancel::{Canceller, Ticket, kill_until_gone};
+use super::guard::{Guard, HARMLESS_SETTINGS};
 use super::library::{Library, Output};
 use super::queue::{Queue, Refused};
-use super::worker::{Job, Kind, Opener, Work, Worker};
+use super::worker::{Job, Kind, Opener, READONLY, Work, Worker};
 use super::{Access, Answer, Engine, EngineError, Insert, InsertAnswer, Statement, sql};
 
 /// Connections for statements that change data.
@@ -69,6 +70,7 @@ pub struct Embedded {
 }
 
 struct Inner {
+    guard: Guard,
     readers: Arc<Queue<Job>>,
     writers: Arc<Queue<Job>>,
     canceller: Canceller,
@@ -127,6 +129,25 @@ impl Embedded {
         })
     }
 
+    /// A `SETTINGS` clause could take the tenant filters away, so only names
+    /// that are known to be harmless may stand in one.
+    async fn keep_filters(&self, statement: &Statement) -> Result<(), EngineError> {
+        // Without the word there is no clause: no need to parse.
+        if statement.tenant_filters.is_empty() || !mentions_settings(&statement.sql) {
+            return Ok(());
+        }
+        let guard = &self.inner.guard;
+        let found = guard.inspect(self, &statement.sql, &statement.parameters);
+        found
+            .await?
+            .check_settings(&HARMLESS_SETTINGS)
+            .map_err(|refusal| EngineError::Query {
+                code: READONLY,
+                name: Some("READONLY".to_owned()),
+                message: refusal.to_string(),
+            })
+    }
+
     /// Queues a job and waits for its result, until the deadline.
     async fn run(
         &self,
@@ -178,6 +199,7 @@ impl Drop for Waiting<'_> {
 #[async_trait]
 impl Engine for Embedded {
     async fn query(&self, statement: Statement) -> Result<Answer, EngineError> {
+        self.keep_filters(&statement).await?;
         let queue = match statement.access {
             Access::ReadOnly => &self.inner.readers,
             Access::Full => &self.inner.writers,
@@ -232,6 +254,7 @@ impl Inner {
         let (orders, received) = mpsc::channel();
         let (alive, ended) = mpsc::channel();
         let inner = Self {
+            guard: Guard::default(),
             readers: Arc::new(Queue::new(capacity)),
             writers: Arc::new(Queue::new(capacity)),
             canceller: Canceller::new(orders),
@@ -305,6 +328,12 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .name(name.to_owned())
         .spawn(body)
         .map_err(|error| EngineError::Unavailable(format!("cannot start a thread: {error}")))
+}
+
+fn mentions_settings(sql: &str) -> bool {
+    const WORD: &[u8] = b"settings";
+    let mut windows = sql.as_bytes().windows(WORD.len());
+    windows.any(|window| window.eq_ignore_ascii_case(WORD))
 }
 
 fn closed() -> EngineError {

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::cancel::{Ticket, connection_name};
+use super::guard::own_words;
 use super::library::{Connection, Library, Output};
 use super::queue::Queue;
 use super::session::Session;
 use super::{EngineError, Insert, Statement, sql};
 
 /// ClickHouse's `READONLY`: what a read-only connection answers to a change.
-const READONLY: i32 = 164;
+pub(super) const READONLY: i32 = 164;
 /// ClickHouse's `SYNTAX_ERROR`.
 const SYNTAX_ERROR: i32 = 62;
 
@@ -197,24 +198,17 @@ fn refuse_changes(connection: &mut Connection, sql: &str) -> Result<(), EngineEr
 /// ClickHouse's words for why a text does not parse. The text itself is not
 /// run: its first statement may be fine, and would do its work.
 fn syntax_error(connection: &mut Connection, sql: &str) -> EngineError {
-    let sql = format!("SELECT formatQuerySingleLine({})", sql::literal(sql));
-    let text = match connection.query(&sql, "Null", &[]) {
-        Ok(_) => String::new(),
+    let parameter = [("sql".to_owned(), sql::parameter(sql))];
+    let parse = "SELECT formatQuerySingleLine({sql:String})";
+    let text = match connection.query(parse, "Null", &parameter) {
+        Ok(_) => "Syntax error".to_owned(),
         Err(text) => text,
     };
-    match EngineError::from_text(&text) {
-        EngineError::Query { message, .. } if !message.is_empty() => EngineError::Query {
+    match own_words(EngineError::from_text(&text)) {
+        EngineError::Query { message, .. } => EngineError::Query {
             code: SYNTAX_ERROR,
             name: Some("SYNTAX_ERROR".to_owned()),
-            message: match message.split_once(": In scope SELECT formatQuerySingleLine(") {
-                Some((message, _)) => message.to_owned(),
-                None => message,
-            },
-        },
-        EngineError::Query { .. } => EngineError::Query {
-            code: SYNTAX_ERROR,
-            name: Some("SYNTAX_ERROR".to_owned()),
-            message: "Syntax error".to_owned(),
+            message,
         },
         error => error,
     }
