@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 
-use super::check;
 use super::expression::{Argument, Call, Callee, Clause, Expr, Name};
 use super::fault::TemplateError;
 use super::functions::{Function, ParameterType};
@@ -78,13 +77,8 @@ pub(super) fn survey(nodes: &[Node]) -> Result<Survey, TemplateError> {
     expressions(nodes, &mut |expr, _, _| {
         expr.walk(&mut |expr| reader.read_bindings(expr));
     });
-    let mut fault = None;
-    expressions(nodes, &mut |expr, _, line| {
-        if fault.is_none() {
-            fault = reader.read(expr, line).err();
-        }
-    });
-    match fault {
+    expressions(nodes, &mut |expr, _, line| reader.read(expr, line));
+    match reader.fault.take() {
         Some(fault) => Err(fault),
         None => Ok(reader.finish()),
     }
@@ -98,6 +92,10 @@ struct Reader {
     by_slot: HashMap<usize, usize>,
     arrays: Vec<(usize, &'static ParameterType)>,
     warnings: Vec<String>,
+    /// The first thing that cannot be.
+    fault: Option<TemplateError>,
+    /// The tag that is being read.
+    line: usize,
 }
 
 struct Found {
@@ -110,6 +108,28 @@ struct Found {
     guarded: bool,
     /// Used for more than being asked about.
     used: bool,
+}
+
+impl Found {
+    fn new(name: &str) -> Self {
+        Self {
+            declaration: ParameterDeclaration {
+                name: name.to_owned(),
+                parameter_type: "String".to_owned(),
+                default: None,
+                required: false,
+                description: None,
+                allowed: None,
+                example: None,
+                format: None,
+            },
+            typed: false,
+            has_default: false,
+            required: None,
+            guarded: false,
+            used: false,
+        }
+    }
 }
 
 impl Reader {
@@ -130,23 +150,20 @@ impl Reader {
     }
 
     /// Reads one tag's expression, calls before the names they use.
-    fn read(&mut self, expr: &Expr, line: usize) -> Result<(), TemplateError> {
+    fn read(&mut self, expr: &Expr, line: usize) {
+        self.line = line;
         let mut skipped: BTreeSet<*const Expr> = BTreeSet::new();
-        let mut fault = None;
         expr.walk(&mut |expr| match expr {
             Expr::Call(call) => {
-                fault = fault.take().or_else(|| self.check_callee(call, line).err());
-                if let Some((name, argument)) = self.read_call(call) {
-                    skipped.insert(argument);
-                    fault = fault.take().or_else(|| self.check_name(name, line).err());
-                }
+                self.check_callee(call);
+                skipped.extend(self.read_call(call));
                 // The name of a function where one is expected is no parameter.
                 for argument in &call.arguments {
                     if let Expr::Name(name) = argument.expr()
                         && matches!(Function::lookup(&name.text), Some(Function::Builtin(_)))
-                        && !matches!(
+                        && matches!(
                             call.callee,
-                            Callee::Function(Function::Typed(_) | Function::Defined, _)
+                            Callee::Function(Function::Builtin(_), _) | Callee::Method(..)
                         )
                     {
                         skipped.insert(argument.expr());
@@ -157,77 +174,54 @@ impl Reader {
                 if !skipped.contains(&std::ptr::from_ref(expr))
                     && !self.bound.contains(&name.slot) =>
             {
-                fault = fault.take().or_else(|| self.check_name(name, line).err());
-                let found = self.found(name);
-                found.used = true;
+                self.found(name).used = true;
             }
             _ => {}
         });
-        match fault {
-            Some(fault) => Err(fault),
-            None => Ok(()),
-        }
     }
 
-    fn check_callee(&self, call: &Call, line: usize) -> Result<(), TemplateError> {
+    fn refuse(&mut self, message: String) {
+        let line = self.line;
+        self.fault.get_or_insert(TemplateError { message, line });
+    }
+
+    fn check_callee(&mut self, call: &Call) {
         if let Callee::Value(Expr::Name(name)) = &call.callee
             && !self.bound.contains(&name.slot)
-            && !check::is_forbidden_function(&name.text)
         {
-            let message = format!(
-                "Template Syntax Error: '{}' is not a valid function, line {line}",
-                name.text
-            );
-            return Err(TemplateError { message, line });
-        }
-        Ok(())
-    }
-
-    fn check_name(&mut self, name: &Name, line: usize) -> Result<(), TemplateError> {
-        if RESERVED.contains(&&*name.text) {
-            let message = format!(
-                "\"{}\" can not be used as a variable name, line {line}",
-                name.text
-            );
-            return Err(TemplateError { message, line });
-        }
-        if DISCOURAGED.contains(&&*name.text) && !self.by_slot.contains_key(&name.slot) {
-            self.warnings.push(format!(
-                "\"{}\" is an option of the API and should not be used as a variable name, line {line}",
-                name.text
+            self.refuse(format!(
+                "Template Syntax Error: '{}' is not a valid function, line {}",
+                name.text, self.line
             ));
         }
-        Ok(())
+    }
+
+    fn check_name(&mut self, name: &Name) {
+        let (text, line) = (&name.text, self.line);
+        if RESERVED.contains(&&**text) {
+            self.refuse(format!(
+                "\"{text}\" can not be used as a variable name, line {line}"
+            ));
+        } else if DISCOURAGED.contains(&&**text) {
+            self.warnings.push(format!(
+                "\"{text}\" is an option of the API and should not be used as a variable name, line {line}"
+            ));
+        }
     }
 
     fn found(&mut self, name: &Name) -> &mut Found {
         let next = self.found.len();
         let index = *self.by_slot.entry(name.slot).or_insert(next);
         if index == next {
-            self.found.push(Found {
-                declaration: ParameterDeclaration {
-                    name: name.text.to_string(),
-                    parameter_type: "String".to_owned(),
-                    default: None,
-                    required: false,
-                    description: None,
-                    allowed: None,
-                    example: None,
-                    format: None,
-                },
-                typed: false,
-                has_default: false,
-                required: None,
-                guarded: false,
-                used: false,
-            });
+            self.check_name(name);
+            self.found.push(Found::new(&name.text));
         }
         &mut self.found[index]
     }
 
     /// Reads a call that declares or asks about the parameter in its first
     /// argument, and returns that argument.
-    fn read_call<'e>(&mut self, call: &'e Call) -> Option<(&'e Name, *const Expr)> {
+    fn read_call(&mut self, call: &Call) -> Option<*const Expr> {
         let Callee::Function(function, _) = &call.callee else {
             return None;
         };
@@ -245,7 +239,7 @@ impl Reader {
         let parameter_type = match function {
             Function::Defined => {
                 self.found(name).guarded = true;
-                return Some((name, first));
+                return Some(first);
             }
             Function::Typed(parameter_type) => parameter_type.name.to_owned(),
             Function::Array => {
@@ -305,7 +299,7 @@ impl Reader {
                 .and_then(constant)
                 .map(|value| value.is_true())
         });
-        Some((name, first))
+        Some(first)
     }
 
     fn finish(self) -> Survey {

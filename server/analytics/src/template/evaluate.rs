@@ -1,6 +1,7 @@
 //! Walks a template's tags and writes its SQL.
 
 mod expressions;
+mod items;
 
 use std::sync::Arc;
 
