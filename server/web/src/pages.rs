@@ -11,7 +11,7 @@ use app::{App, shell};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use leptos::config::LeptosOptions;
@@ -152,15 +152,4 @@ fn organization(membership: &Membership) -> Organization {
         name: membership.name.clone(),
         role: membership.role.clone(),
     }
-}
-
-/// A page that must not be answered by a method it does not know is answered
-/// by the router itself; this is its text.
-pub(crate) async fn method_not_allowed() -> Response {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "this address does not take this method",
-    )
-    .into_response()
 }

@@ -31,6 +31,8 @@ pub(crate) struct Problem {
 pub(crate) enum Next {
     Home,
     SignIn(ReturnTo),
+    /// An address of the provider, from its discovery document.
+    Provider(String),
 }
 
 impl Next {
@@ -38,6 +40,7 @@ impl Next {
         match self {
             Self::Home => "Go to the start page",
             Self::SignIn(_) => "Sign in again",
+            Self::Provider(_) => "Go on",
         }
     }
 
@@ -45,6 +48,7 @@ impl Next {
         match self {
             Self::Home => "/".to_owned(),
             Self::SignIn(return_to) => sign_in_address(return_to),
+            Self::Provider(address) => address.clone(),
         }
     }
 }
@@ -83,37 +87,35 @@ impl Reader {
     /// The problem, as the reader can make use of it.
     pub(crate) fn tell(&self, problem: &Problem) -> Response {
         if self.wants_page {
-            let page = Html(self.page(problem.title, &[problem.text], &problem.next, ""));
+            let page = Html(self.page(problem.title, problem.text, &problem.next, ""));
             (problem.status, page).into_response()
         } else {
             ApiError::new(problem.status, problem.code, problem.text).into_response()
         }
     }
 
-    /// A page that goes on to `address` by itself. Needed where a form's answer
-    /// must not be a redirect: the page's policy names the sites a form may
-    /// lead to, and this is none of them.
-    pub(crate) fn go_on(&self, address: &str) -> Response {
+    /// A page that goes on by itself to end the session at the provider. The
+    /// answer to a form cannot redirect there: browsers hold it, and wherever
+    /// the provider redirects to in turn, to the page's policy for forms.
+    pub(crate) fn sign_out_at(&self, address: &str) -> Response {
         let refresh = format!(
             "<meta http-equiv=\"refresh\" content=\"0;url={}\">",
             escape(address)
         );
-        let text = ["You are signed out here. Signing out at your sign-in provider as well …"];
-        Html(self.page("Signing out", &text, &Next::Home, &refresh)).into_response()
+        let text = "You are signed out here. Your sign-in provider comes next.";
+        let next = Next::Provider(address.to_owned());
+        Html(self.page("Signing out", text, &next, &refresh)).into_response()
     }
 
-    fn page(&self, title: &str, paragraphs: &[&str], next: &Next, head: &str) -> String {
+    fn page(&self, title: &str, text: &str, next: &Next, head: &str) -> String {
         let nonce = self.nonce.as_ref().map_or("", |nonce| &nonce.0);
-        let paragraphs: String = paragraphs
-            .iter()
-            .map(|text| format!("<p>{}</p>", escape(text)))
-            .collect();
         format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
              <title>{title} · Rookery</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
-             <body><main><h1>{title}</h1>{paragraphs}<a href=\"{address}\">{label}</a></main></body></html>",
+             <body><main><h1>{title}</h1><p>{text}</p><a href=\"{address}\">{label}</a></main></body></html>",
             title = escape(title),
+            text = escape(text),
             address = escape(&next.address()),
             label = next.label(),
         )
@@ -173,7 +175,7 @@ mod tests {
             nonce: None,
             wants_page: true,
         };
-        let page = reader.page("<b>", &["\"&'"], &Next::Home, "");
+        let page = reader.page("<b>", "\"&'", &Next::Home, "");
         assert!(
             page.contains("<h1>&lt;b&gt;</h1><p>&quot;&amp;&#39;</p>"),
             "{page}"

@@ -7,9 +7,12 @@ pub(crate) mod sign_out;
 pub(crate) mod token;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::{get, post};
+use http::StatusCode;
 
 use crate::oidc::CALLBACK;
+use crate::problem::{Next, Problem, Reader};
 use crate::site::Shared;
 
 /// Signing in and out, switching the organization, renewing the token.
@@ -21,4 +24,16 @@ pub(crate) fn router(site: Shared) -> Router {
         .route("/organization", post(organization::switch))
         .route("/api/token", get(token::token))
         .with_state(site)
+}
+
+/// Answers a method that an address does not take, such as following a link to
+/// `/sign-out`.
+pub(crate) async fn method_not_allowed(reader: Reader) -> Response {
+    reader.tell(&Problem {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        code: "method_not_allowed",
+        title: "This address cannot be opened",
+        text: "It is used by the buttons of this site and takes no other kind of request.",
+        next: Next::Home,
+    })
 }

@@ -37,33 +37,22 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// The policy of pages on `origin` that call the analytics server at
-    /// `analytics` and sign out at `issuer`. With a reload port, pages may also
-    /// listen to the development loop.
-    pub(crate) fn new(
-        origin: &Origin,
-        analytics: &Origin,
-        issuer: Option<&Origin>,
-        reload_port: Option<u16>,
-    ) -> Self {
+    /// `analytics`. With a reload port, pages may also listen to the
+    /// development loop.
+    pub(crate) fn new(origin: &Origin, analytics: &Origin, reload_port: Option<u16>) -> Self {
         let mut connect = format!("'self' {}", analytics.as_str());
         if let Some(port) = reload_port {
             let scheme = if origin.is_https() { "wss" } else { "ws" };
             write!(connect, " {scheme}://{}:{port}", origin.host())
                 .expect("writing to a string cannot fail");
         }
-        // Chromium holds the redirects after a form to this too: signing out
-        // ends at the provider.
-        let forms = issuer.filter(|issuer| *issuer != origin).map_or_else(
-            || "'self'".to_owned(),
-            |issuer| format!("'self' {}", issuer.as_str()),
-        );
         Self {
             parts: Arc::new([
                 "default-src 'none'; script-src 'nonce-".to_owned(),
                 "' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' 'nonce-".to_owned(),
                 format!(
                     "'; connect-src {connect}; img-src 'self' data:; font-src 'self'; \
-                     manifest-src 'self'; base-uri 'none'; form-action {forms}; \
+                     manifest-src 'self'; base-uri 'none'; form-action 'self'; \
                      frame-ancestors 'none'"
                 ),
             ]),
@@ -132,11 +121,10 @@ fn fresh_nonce() -> Arc<str> {
 mod tests {
     use super::*;
 
-    fn policy(issuer: &str, reload_port: Option<u16>) -> String {
+    fn policy(reload_port: Option<u16>) -> String {
         let origin = Origin::public("http://localhost:3000").unwrap();
         let analytics = Origin::public("http://localhost:7181").unwrap();
-        let issuer = Origin::public(issuer).unwrap();
-        Policy::new(&origin, &analytics, Some(&issuer), reload_port)
+        Policy::new(&origin, &analytics, reload_port)
             .content_security_policy("N")
             .to_str()
             .unwrap()
@@ -146,7 +134,7 @@ mod tests {
     #[test]
     fn pages_may_do_what_they_need_and_nothing_else() {
         assert_eq!(
-            policy("http://localhost:3000", None),
+            policy(None),
             "default-src 'none'; script-src 'nonce-N' 'strict-dynamic' 'wasm-unsafe-eval'; \
              style-src 'self' 'nonce-N'; connect-src 'self' http://localhost:7181; \
              img-src 'self' data:; font-src 'self'; manifest-src 'self'; base-uri 'none'; \
@@ -156,15 +144,8 @@ mod tests {
 
     #[test]
     fn only_the_development_loop_opens_the_reload_socket() {
-        assert!(policy("http://localhost:3000", Some(3001)).contains(" ws://localhost:3001;"));
-        assert!(!policy("http://localhost:3000", None).contains("ws:"));
-    }
-
-    #[test]
-    fn signing_out_may_end_at_another_providers() {
-        assert!(
-            policy("https://id.example", None).contains("form-action 'self' https://id.example;")
-        );
+        assert!(policy(Some(3001)).contains(" ws://localhost:3001;"));
+        assert!(!policy(None).contains("ws:"));
     }
 
     #[test]

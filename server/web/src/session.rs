@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use token::{OrganizationClaims, Subject, UserClaims};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::{Error as SessionError, Id};
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::origin::Origin;
 use crate::settings::Settings;
 use cookie::SessionCookie;
-use store::Store;
+use store::{Data, Store};
 
 /// The keys in the stored record. The ID token is apart because only signing
 /// out reads it.
@@ -141,8 +141,7 @@ impl Sessions {
         let manager = SessionManagerLayer::new(self.store.clone())
             .with_name(self.cookie.name())
             .with_secure(self.cookie.secure())
-            .with_same_site(SameSite::Lax)
-            .with_expiry(Expiry::OnInactivity(time::Duration::seconds(self.idle)));
+            .with_same_site(SameSite::Lax);
         let cookie = Arc::clone(&self.cookie);
         router
             .layer(manager)
@@ -173,10 +172,13 @@ impl Sessions {
             session.flush().await?;
             return Ok(None);
         }
+        let Some(id) = session.id() else {
+            return Ok(None);
+        };
         if now - seen >= TOUCH_EVERY {
-            self.touch(session, account.signed_in_at).await?;
+            self.touch(&id, now).await;
         }
-        Ok(session.id().map(|id| (id, account)))
+        Ok(Some((id, account)))
     }
 
     /// Starts a session for someone who just signed in. Whatever session the
@@ -191,7 +193,10 @@ impl Sessions {
         session.cycle_id().await?;
         session.insert(ACCOUNT, account).await?;
         session.insert(ID_TOKEN, id_token).await?;
-        self.touch(session, account.signed_in_at).await?;
+        // The cookie stays as long as the session may last; that it has to be
+        // used is checked here, so that using it need not send the cookie again.
+        let end = OffsetDateTime::now_utc().saturating_add(Duration::seconds(self.lifetime));
+        session.set_expiry(Some(Expiry::AtDateTime(end)));
         // Now, so that a failure becomes a page and not an empty answer.
         session.save().await
     }
@@ -200,13 +205,14 @@ impl Sessions {
     /// that it is one of theirs.
     pub(crate) async fn activate(
         &self,
-        session: &Session,
+        id: &Id,
         account: &mut Account,
         slug: &str,
     ) -> Result<(), SessionError> {
         account.active = Some(slug.to_owned());
-        session.insert(ACCOUNT, &account).await?;
-        self.touch(session, account.signed_in_at).await
+        let written = serde_json::to_value(&*account)?;
+        let change = |data: &mut Data| data.insert(ACCOUNT.to_owned(), written);
+        Ok(self.store.change(id, change).await?)
     }
 
     /// Ends the session here and gives back the ID token that ends it at the
@@ -222,13 +228,13 @@ impl Sessions {
         Ok(self.store.delete_expired().await?)
     }
 
-    async fn touch(&self, session: &Session, signed_in_at: i64) -> Result<(), SessionError> {
-        let now = self.clock.now();
-        session.insert(SEEN, now).await?;
-        let left = self.end(signed_in_at, now) - now;
-        let end = OffsetDateTime::now_utc().saturating_add(time::Duration::seconds(left));
-        session.set_expiry(Some(Expiry::AtDateTime(end)));
-        Ok(())
+    /// Writes down that a session is in use. A failure is no reason to turn the
+    /// person away; the next request tries again.
+    async fn touch(&self, id: &Id, now: i64) {
+        let change = |data: &mut Data| data.insert(SEEN.to_owned(), now.into());
+        if let Err(error) = self.store.change(id, change).await {
+            tracing::warn!(%error, "the use of a session cannot be written down");
+        }
     }
 
     /// When a session ends that was last used at `seen`.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use url::Url;
 
 use crate::clock::Clock;
 use crate::grant::Grants;
@@ -17,20 +16,10 @@ use crate::session::Sessions;
 pub(crate) struct Site {
     pub(crate) origin: Origin,
     pub(crate) analytics_origin: Origin,
-    /// Where form answers may lead besides the site itself.
-    pub(crate) issuer_origin: Option<Origin>,
     pub(crate) sessions: Sessions,
     pub(crate) grants: Grants,
     pub(crate) oidc: RelyingParty,
     pub(crate) clock: Clock,
-}
-
-impl Site {
-    /// Whether the pages' policy lets a form's answer redirect to `address`.
-    pub(crate) fn forms_may_lead_to(&self, address: &Url) -> bool {
-        let issuer = self.issuer_origin.as_ref();
-        self.origin.contains(address) || issuer.is_some_and(|issuer| issuer.contains(address))
-    }
 }
 
 /// The site as handlers get it.

@@ -10,14 +10,13 @@ use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use token::Mint;
 use tokio::task::JoinHandle;
-use url::Url;
 
 use crate::assets::{Assets, ListingError};
 use crate::clock::Clock;
 use crate::grant::Grants;
 use crate::oidc::{OidcError, RelyingParty};
 use crate::origin::{Origin, OriginError};
-use crate::pages::{Pages, method_not_allowed};
+use crate::pages::Pages;
 use crate::sealed::{SHORTEST_SECRET, Sealer};
 use crate::security::{Policy, protect};
 use crate::session::Sessions;
@@ -137,17 +136,12 @@ pub async fn start(
         transport,
         assets.leptos_options(&settings),
     );
-    let policy = Policy::new(
-        &site.origin,
-        &site.analytics_origin,
-        site.issuer_origin.as_ref(),
-        settings.reload_port,
-    );
+    let policy = Policy::new(&site.origin, &site.analytics_origin, settings.reload_port);
 
     let answers = around(
         routes::router(Arc::clone(&site))
             .merge(pages.router())
-            .method_not_allowed_fallback(method_not_allowed),
+            .method_not_allowed_fallback(routes::method_not_allowed),
         &site,
         &policy,
     );
@@ -172,12 +166,8 @@ fn assemble(
     let origin = public("origin", &settings.origin)?;
     let clock = options.clock;
     let sealer = Sealer::new(&options.cookie_secret).map_err(|_| StartError::CookieSecret)?;
-    let issuer_origin = Url::parse(&oidc.issuer)
-        .ok()
-        .and_then(|issuer| Origin::internal(&issuer.origin().ascii_serialization()).ok());
     Ok(Site {
         analytics_origin: public("analytics_origin", &settings.analytics_origin)?,
-        issuer_origin,
         sessions: Sessions::new(options.pool, &origin, settings, clock.clone()),
         grants: Grants::new(
             options.mint,

@@ -7,9 +7,8 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use service::ApiError;
-use tower_sessions::Session;
 
-use crate::problem::{Next, Problem, Reader, sign_in_address};
+use crate::problem::{Next, Problem, Reader};
 use crate::return_to::ReturnTo;
 use crate::site::{Shared, see_other};
 use crate::visitor::{Carries, Visitor};
@@ -24,7 +23,6 @@ pub(crate) struct Choice {
 pub(crate) async fn switch(
     State(site): State<Shared>,
     Extension(visitor): Extension<Visitor>,
-    session: Session,
     reader: Reader,
     choice: Result<Form<Choice>, FormRejection>,
 ) -> Result<Response, ApiError> {
@@ -33,14 +31,14 @@ pub(crate) async fn switch(
     })?;
     let return_to = ReturnTo::new(choice.return_to.as_deref());
     let Some((id, account)) = visitor.signed_in else {
-        return Ok(see_other(&sign_in_address(&return_to)));
+        return Ok(reader.tell(&signed_out(return_to)));
     };
     if account.membership(&choice.organization).is_none() {
         return Ok(reader.tell(&NOT_A_MEMBER));
     }
     let mut account = (*account).clone();
     site.sessions
-        .activate(&session, &mut account, &choice.organization)
+        .activate(&id, &mut account, &choice.organization)
         .await
         .map_err(ApiError::unavailable)?;
     let grant = site
@@ -50,6 +48,18 @@ pub(crate) async fn switch(
     let mut response = see_other(return_to.as_str());
     response.extensions_mut().insert(Carries(grant));
     Ok(response)
+}
+
+/// Not a redirect to the sign-in: browsers hold the redirects after a form to
+/// the page's policy, and signing in leaves the site.
+fn signed_out(return_to: ReturnTo) -> Problem {
+    Problem {
+        status: StatusCode::UNAUTHORIZED,
+        code: "signed_out",
+        title: "Your session has ended",
+        text: "Sign in again to go on where you were.",
+        next: Next::SignIn(return_to),
+    }
 }
 
 const NOT_A_MEMBER: Problem = Problem {

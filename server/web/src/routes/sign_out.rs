@@ -37,8 +37,8 @@ pub(crate) async fn sign_out(
             .await
             .map_err(ApiError::unavailable)?;
         match site.oidc.end_session(id_token.as_deref()).await {
-            Some(address) if site.forms_may_lead_to(&address) => see_other(address.as_str()),
-            Some(address) => reader.go_on(address.as_str()),
+            Some(address) if site.origin.contains(&address) => see_other(address.as_str()),
+            Some(address) => reader.sign_out_at(address.as_str()),
             None => see_other(ReturnTo::new(leaving.return_to.as_deref()).as_str()),
         }
     } else {

@@ -4,11 +4,13 @@
 //! Two promises hold here, whatever requests run at the same time: an ended
 //! session does not come back, and a copy of the database opens no session.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::SqlitePool;
 use time::OffsetDateTime;
@@ -16,6 +18,9 @@ use tokio::sync::Mutex;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{self, ExpiredDeletion, SessionStore};
 use tower_sessions_sqlx_store::SqliteStore;
+
+/// What a session remembers, by key.
+pub(crate) type Data = HashMap<String, Value>;
 
 const TABLE: &str = "web_sessions";
 
@@ -60,6 +65,34 @@ impl Store {
         }
     }
 
+    /// Changes what a session remembers, beginning with what it remembers now:
+    /// of two changes at the same time, neither is lost. An ended session stays
+    /// as it is.
+    pub(crate) async fn change<Out>(
+        &self,
+        id: &Id,
+        change: impl FnOnce(&mut Data) -> Out,
+    ) -> session_store::Result<()> {
+        let _writing = self.writing.lock().await;
+        let Some(mut record) = self.load(id).await? else {
+            return Ok(());
+        };
+        change(&mut record.data);
+        self.write(&record).await
+    }
+
+    /// Writes a session that has not ended; the caller holds `writing`.
+    async fn write(&self, record: &Record) -> session_store::Result<()> {
+        let row = Record {
+            id: digest(&record.id),
+            ..record.clone()
+        };
+        self.database.save(&row).await?;
+        let known = Known::Alive(Arc::new(record.clone()));
+        self.cache.insert(record.id, known);
+        Ok(())
+    }
+
     /// Deletes the rows of sessions past their end.
     pub(crate) async fn delete_expired(&self) -> session_store::Result<()> {
         self.database.delete_expired().await
@@ -101,14 +134,7 @@ impl SessionStore for Store {
         if matches!(self.cache.get(&record.id), Some(Known::Ended)) {
             return Ok(());
         }
-        let row = Record {
-            id: digest(&record.id),
-            ..record.clone()
-        };
-        self.database.save(&row).await?;
-        self.cache
-            .insert(record.id, Known::Alive(Arc::new(record.clone())));
-        Ok(())
+        self.write(record).await
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {

@@ -3,8 +3,10 @@
 
 use std::fs;
 
+use axum::Router;
 use identity::{Client, Settings};
 use tempfile::TempDir;
+use web::{OidcSettings, StartOptions};
 
 use crate::browser::{Answer, Browser};
 use crate::house::{CLIENT_SECRET, House, ORIGIN};
@@ -29,64 +31,102 @@ name = "Dan Whitfield"
 password = "rookery-demo"
 "#;
 
+/// The site, and the provider as the same browser sees it.
 struct Embedded {
     house: House,
     browser: Browser,
+    provider: Browser,
     _files: TempDir,
-    _provider: identity::Running,
+    _running: identity::Running,
 }
 
-/// The site with the provider at `/idp` of the same origin.
+/// The site with the provider at `/idp` of the same origin, in its process.
 async fn embedded() -> Embedded {
-    let mut house = House::new().await;
-    house.oidc.issuer = format!("{ORIGIN}/idp");
+    let house = House::new().await;
+    let (running, files) = provider_at(&house, ORIGIN).await;
+    let options = house.options(running.router());
+    let browser = site(&house, ORIGIN, options, &running).await;
+    Embedded {
+        provider: browser.clone(),
+        house,
+        browser,
+        _files: files,
+        _running: running,
+    }
+}
+
+/// The site with the provider on its own port, over the network.
+async fn apart() -> Embedded {
+    let house = House::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (running, files) = provider_at(&house, &origin).await;
+    let served = Router::new().nest("/idp", running.router());
+    let provider = Browser::new(served.clone(), &origin);
+    tokio::spawn(async move { axum::serve(listener, served).await });
+    let options = StartOptions {
+        in_process_provider: None,
+        ..house.options(Router::new())
+    };
+    let browser = site(&house, &origin, options, &running).await;
+    Embedded {
+        house,
+        browser,
+        provider,
+        _files: files,
+        _running: running,
+    }
+}
+
+async fn site(
+    house: &House,
+    provider: &str,
+    options: StartOptions,
+    running: &identity::Running,
+) -> Browser {
+    let oidc = OidcSettings {
+        issuer: format!("{provider}/idp"),
+        ..house.oidc.clone()
+    };
+    let site = web::start(house.settings.clone(), oidc, options)
+        .await
+        .unwrap();
+    Browser::new(site.router().nest("/idp", running.router()), ORIGIN)
+}
+
+/// The provider with the site as its client.
+async fn provider_at(house: &House, origin: &str) -> (identity::Running, TempDir) {
     let files = tempfile::tempdir().unwrap();
     let directory = files.path().join("identity.toml");
     fs::write(&directory, PEOPLE).unwrap();
     let settings = Settings {
-        issuer: Some(house.oidc.issuer.clone()),
+        issuer: Some(format!("{origin}/idp")),
         // As little as Argon2 takes: the password is not what is tested here.
         argon2_memory_kib: 19 * 1024,
         argon2_iterations: 2,
         ..Settings::default()
     };
-    let provider = identity::start(
-        settings,
-        identity::StartOptions {
-            pool: house.pool.clone(),
-            clients: vec![Client {
-                client_id: house.oidc.client_id.clone(),
-                client_secret: CLIENT_SECRET.to_owned(),
-                redirect_uris: vec![format!("{ORIGIN}/auth/callback")],
-                post_logout_redirect_uris: vec![format!("{ORIGIN}/")],
-                require_pkce: true,
-            }],
-            directory_file: Some(directory),
-            key_directory: files.path().to_owned(),
-            loopback: true,
-        },
-    )
-    .await
-    .unwrap();
-    let options = house.options(provider.router());
-    let site = web::start(house.settings.clone(), house.oidc.clone(), options)
-        .await
-        .unwrap();
-    let site = site.router().nest("/idp", provider.router());
-    let browser = Browser::new(site, ORIGIN);
-    Embedded {
-        house,
-        browser,
-        _files: files,
-        _provider: provider,
-    }
+    let options = identity::StartOptions {
+        pool: house.pool.clone(),
+        clients: vec![Client {
+            client_id: house.oidc.client_id.clone(),
+            client_secret: CLIENT_SECRET.to_owned(),
+            redirect_uris: vec![format!("{ORIGIN}/auth/callback")],
+            post_logout_redirect_uris: vec![format!("{ORIGIN}/")],
+            require_pkce: true,
+        }],
+        directory_file: Some(directory),
+        key_directory: files.path().to_owned(),
+        loopback: true,
+    };
+    (identity::start(settings, options).await.unwrap(), files)
 }
 
 impl Embedded {
     /// Signs in with address and password; the answer is the callback's.
     async fn sign_in(&mut self, email: &str) -> Answer {
         let start = self.browser.get("/sign-in?return_to=/token").await;
-        let page = self.browser.get(start.location()).await;
+        let page = self.provider.get(start.location()).await;
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in hidden_fields(&page.body) {
             form.append_pair(&name, &value);
@@ -95,7 +135,7 @@ impl Embedded {
             .append_pair("email", email)
             .append_pair("password", "rookery-demo")
             .finish();
-        let back = self.browser.post("/idp/sign-in", &form).await;
+        let back = self.provider.post("/idp/sign-in", &form).await;
         self.browser.get(back.location()).await
     }
 }
@@ -138,13 +178,13 @@ async fn a_person_of_the_demo_signs_in_switches_and_signs_out() {
 
     let leaving = embedded.browser.post("/sign-out", "").await;
     assert!(leaving.location().starts_with(&format!("{ORIGIN}/idp/")));
-    let left = embedded.browser.get(leaving.location()).await;
+    let left = embedded.provider.get(leaving.location()).await;
     assert_eq!(left.location(), format!("{ORIGIN}/"));
     assert_eq!(embedded.browser.session(), None);
 
     // The provider asks again: its session has ended, too.
     let start = embedded.browser.get("/sign-in").await;
-    let page = embedded.browser.get(start.location()).await;
+    let page = embedded.provider.get(start.location()).await;
     assert!(page.body.contains("name=\"password\""), "{}", page.body);
 }
 
@@ -153,7 +193,7 @@ async fn a_second_sign_in_needs_no_password() {
     let mut embedded = embedded().await;
     embedded.sign_in("cleo@delta.example").await;
     let start = embedded.browser.get("/sign-in?return_to=/dashboard").await;
-    let back = embedded.browser.get(start.location()).await;
+    let back = embedded.provider.get(start.location()).await;
     let answer = embedded.browser.get(back.location()).await;
     assert_eq!(answer.location(), "/dashboard");
 }
@@ -170,4 +210,14 @@ async fn a_person_in_no_organization_signs_in_and_gets_no_token() {
     assert_eq!(page.headers["x-tinybird-token"], "");
     let answer = embedded.browser.get("/api/token").await;
     assert_eq!(answer.json()["code"], "no_organization");
+}
+
+#[tokio::test]
+async fn a_provider_on_its_own_port_is_used_over_the_network() {
+    let mut apart = apart().await;
+    let answer = apart.sign_in("cleo@delta.example").await;
+    assert_eq!(answer.location(), "/token");
+    let page = apart.browser.get("/token").await;
+    let fixed = apart.house.fixed(page.header("x-tinybird-token"));
+    assert_eq!(fixed, ("dl".to_owned(), "user_cleo".to_owned()));
 }

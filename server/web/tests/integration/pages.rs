@@ -72,7 +72,7 @@ async fn every_answer_tells_browsers_what_they_may_do() {
             "connect-src 'self' http://localhost:7181;",
             "frame-ancestors 'none'",
             "base-uri 'none'",
-            "form-action 'self' https://op.example;",
+            "form-action 'self';",
         ] {
             assert!(policy.contains(part), "{address}: {policy}");
         }

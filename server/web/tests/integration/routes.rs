@@ -158,7 +158,12 @@ async fn switching_while_signed_out_leads_to_signing_in() {
     let answer = browser
         .post("/organization", "organization=ua&return_to=/dashboard")
         .await;
-    assert_eq!(answer.location(), "/sign-in?return_to=%2Fdashboard");
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        answer
+            .body
+            .contains("href=\"/sign-in?return_to=%2Fdashboard\"")
+    );
 }
 
 #[tokio::test]
@@ -175,12 +180,16 @@ async fn signing_out_ends_the_session_here_and_at_the_provider() {
     let mut browser = house.signed_in().await;
     let before = browser.clone();
     let answer = browser.post("/sign-out", "return_to=/token").await;
-    let there = Provider::request_at(answer.location());
-    assert!(
-        answer
-            .location()
-            .starts_with(&format!("{ISSUER}/end_session?"))
-    );
+    // A page that goes on by itself: the provider is another site.
+    assert_eq!(answer.status, StatusCode::OK);
+    let refresh = answer
+        .body
+        .split("http-equiv=\"refresh\" content=\"0;url=")
+        .nth(1)
+        .unwrap();
+    let address = refresh.split('"').next().unwrap().replace("&amp;", "&");
+    assert!(address.starts_with(&format!("{ISSUER}/end_session?")));
+    let there = Provider::request_at(&address);
     assert_eq!(there["id_token_hint"], house.provider.last_id_token());
     assert_eq!(there["post_logout_redirect_uri"], format!("{ORIGIN}/"));
     assert_eq!(there["client_id"], "rookery-web");
@@ -236,27 +245,6 @@ async fn signing_out_twice_is_harmless() {
 }
 
 #[tokio::test]
-async fn signing_out_at_a_site_the_policy_does_not_name_goes_over_a_page() {
-    let house = House::new().await;
-    house.provider.misbehave(Misbehaviour {
-        metadata: Some(|metadata| {
-            metadata["end_session_endpoint"] = "https://logout.example/end".into();
-        }),
-        ..Misbehaviour::default()
-    });
-    let mut browser = house.signed_in().await;
-    let answer = browser.post("/sign-out", "").await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.body.contains("http-equiv=\"refresh\""));
-    assert!(
-        answer
-            .body
-            .contains("https://logout.example/end?id_token_hint=")
-    );
-    assert_eq!(browser.session(), None);
-}
-
-#[tokio::test]
 async fn other_sites_cannot_act_for_a_visitor() {
     let house = House::new().await;
     let mut browser = house.signed_in().await;
@@ -300,6 +288,7 @@ async fn nothing_changes_by_following_a_link() {
     for address in ["/sign-out", "/organization?organization=9e"] {
         let answer = browser.get(address).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert!(answer.body.contains("cannot be opened"));
     }
     assert_eq!(
         house

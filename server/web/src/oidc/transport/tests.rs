@@ -1,5 +1,6 @@
 use super::*;
 use axum::extract::OriginalUri;
+use axum::response::Redirect;
 use axum::routing::get;
 use http::Request;
 
@@ -83,4 +84,40 @@ async fn plain_http_to_another_machine_is_refused() {
         .await
         .unwrap_err();
     assert!(matches!(error, TransportError::Insecure(_)), "{error}");
+}
+
+/// Serves a provider on the network.
+async fn on_the_network(provider: Router) -> (Transport, String) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, provider).await });
+    (
+        Transport::new(&Url::parse(&issuer).unwrap(), None).unwrap(),
+        issuer,
+    )
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_not_followed() {
+    let provider = Router::new().route("/", get(|| async { Redirect::to("/elsewhere") }));
+    let (transport, issuer) = on_the_network(provider).await;
+    let answer = get_from(&transport, &issuer).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_on_the_network_too() {
+    let provider = Router::new().route("/", get(|| async { vec![b' '; LARGEST_BODY + 1] }));
+    let (transport, issuer) = on_the_network(provider).await;
+    let error = get_from(&transport, &issuer).await.unwrap_err();
+    assert!(matches!(error, TransportError::TooLarge), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_failure() {
+    let (transport, _) = on_the_network(Router::new()).await;
+    let error = get_from(&transport, "http://127.0.0.1:1/")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::Failed(_)), "{error}");
 }

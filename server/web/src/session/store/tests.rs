@@ -113,3 +113,28 @@ async fn a_change_is_seen_at_once_and_after_a_restart() {
         record.data
     );
 }
+
+#[tokio::test]
+async fn of_two_changes_at_once_neither_is_lost() {
+    let store = Store::new(pool().await);
+    let record = created(&store).await;
+    let one = store.change(&record.id, |data| data.insert("one".to_owned(), 1.into()));
+    let two = store.change(&record.id, |data| data.insert("two".to_owned(), 2.into()));
+    let (one, two) = tokio::join!(one, two);
+    one.and(two).unwrap();
+    let data = store.load(&record.id).await.unwrap().unwrap().data;
+    assert_eq!(data.len(), 3, "{data:?}");
+}
+
+#[tokio::test]
+async fn an_ended_session_is_not_changed_back_to_life() {
+    let pool = pool().await;
+    let store = Store::new(pool.clone());
+    let record = created(&store).await;
+    store.delete(&record.id).await.unwrap();
+    store
+        .change(&record.id, |data| data.insert("one".to_owned(), 1.into()))
+        .await
+        .unwrap();
+    assert_eq!(Store::new(pool).load(&record.id).await.unwrap(), None);
+}
