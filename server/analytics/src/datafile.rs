@@ -17,7 +17,7 @@ mod position;
 mod schema;
 mod syntax;
 mod table_engine;
-mod tokens;
+pub(crate) mod tokens;
 mod value;
 mod variables;
 
@@ -30,6 +30,7 @@ pub use data_type::{DataType, TypeArgument};
 pub use diagnostic::{Diagnostic, Severity};
 pub use json_path::{JsonPath, JsonPathStep};
 pub use pipe::{CopyMode, CopySchedule, CopySettings, Node, NodeKind, Pipe, parse_pipe};
+pub(crate) use pipe::parse_cron;
 pub use position::{Fragment, Position};
 pub use variables::Variables;
 

@@ -1,13 +1,35 @@
 //! A project: its data sources and pipes, checked together and ready to serve.
 //!
 //! A [`Project`] never changes: whoever serves one holds it in an `Arc` and
-//! takes another when the files have changed. Reading one file is `datafile`'s;
-//! running a pipe is `query`'s.
+//! takes another when the files have changed ([`Workspace`] keeps the last
+//! good one). Reading one file is `datafile`'s; running a pipe is `query`'s.
+//! Here is what takes several files or the engine: names, who reads whom,
+//! tenancy, tables and views, copies, and the check of it all.
+
+mod analysis;
+mod apply;
+mod catalog;
+mod compose;
+mod copy;
+mod ddl;
+mod fingerprint;
+mod locate;
+mod names;
+mod source;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
+pub use crate::datafile::Variables;
 use crate::datafile::{Connection, DataSource, Diagnostic, Node, Pipe};
+use crate::template::{Parameters, Template};
+pub use apply::{Applied, ApplyError};
+pub use copy::CopyError;
+pub use ddl::{QUARANTINE_COLUMNS, quarantine_name, quarantined_columns, view_name};
+pub use source::{SourceFile, read_directory};
 
 /// Everything a directory of datafiles describes.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +37,7 @@ pub struct Project {
     data_sources: BTreeMap<String, Arc<DataSource>>,
     pipes: BTreeMap<String, Arc<Pipe>>,
     connections: BTreeMap<String, Arc<Connection>>,
+    templates: BTreeMap<String, BTreeMap<String, Template>>,
     tenancy: BTreeMap<String, TenantColumn>,
     warnings: Vec<Diagnostic>,
 }
@@ -27,7 +50,56 @@ pub struct TenantColumn {
     pub name: String,
 }
 
+/// What a run of SQL outside of a request takes along.
+#[derive(Clone, Debug)]
+pub struct RunContext {
+    /// Parameters of the templates.
+    pub parameters: Parameters,
+    /// What `tb_secret` may bind.
+    pub secrets: Arc<BTreeMap<String, String>>,
+    /// The time of the run.
+    pub now: OffsetDateTime,
+}
+
 impl Project {
+    /// Reads a directory's datafiles (those in it and in its folders, but not
+    /// in `vendor/`) and checks them as far as that goes without the engine.
+    ///
+    /// # Errors
+    /// Everything found in all files, warnings included, if any of it keeps
+    /// the project from being served.
+    pub fn load(directory: &Path, variables: &Variables) -> Result<Self, Vec<Diagnostic>> {
+        Self::from_files(&read_directory(directory)?, variables)
+    }
+
+    /// The same for files that are at hand.
+    ///
+    /// # Errors
+    /// As [`Project::load`].
+    pub fn from_files(
+        files: &[SourceFile],
+        variables: &Variables,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut resources = source::read_files(files, variables);
+        let mut found = std::mem::take(&mut resources.found);
+        names::check(&resources, &mut found);
+        let templates = parse_templates(&resources.pipes, &mut found);
+        found.sort_by(|left, right| {
+            (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
+        });
+        if found.iter().any(Diagnostic::is_error) {
+            return Err(found);
+        }
+        Ok(Self {
+            tenancy: tenancy(resources.data_sources.values()),
+            data_sources: share(resources.data_sources),
+            pipes: share(resources.pipes),
+            connections: share(resources.connections),
+            templates,
+            warnings: found,
+        })
+    }
+
     /// The data source with this name.
     #[must_use]
     pub fn data_source(&self, name: &str) -> Option<&Arc<DataSource>> {
@@ -62,6 +134,12 @@ impl Project {
         self.connections.values()
     }
 
+    /// A node's SQL, parsed. There is one for every node of every pipe.
+    #[must_use]
+    pub fn template(&self, pipe: &str, node: &str) -> Option<&Template> {
+        self.templates.get(pipe)?.get(node)
+    }
+
     /// How a table of the project (a data source or its quarantine) is kept
     /// apart by tenant; `None` is shared reference data.
     #[must_use]
@@ -75,3 +153,64 @@ impl Project {
         &self.warnings
     }
 }
+
+fn share<Model>(models: BTreeMap<String, Model>) -> BTreeMap<String, Arc<Model>> {
+    models
+        .into_iter()
+        .map(|(name, model)| (name, Arc::new(model)))
+        .collect()
+}
+
+/// Rows in quarantine belong to their tenant, too.
+fn tenancy<'run>(
+    data_sources: impl Iterator<Item = &'run DataSource>,
+) -> BTreeMap<String, TenantColumn> {
+    let mut tenancy = BTreeMap::new();
+    for data_source in data_sources {
+        if let Some(name) = data_source.tenant_column() {
+            let column = TenantColumn {
+                name: name.to_owned(),
+            };
+            tenancy.insert(quarantine_name(&data_source.name), column.clone());
+            tenancy.insert(data_source.name.clone(), column);
+        }
+    }
+    tenancy
+}
+
+fn parse_templates(
+    pipes: &BTreeMap<String, Pipe>,
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, BTreeMap<String, Template>> {
+    let mut templates: BTreeMap<String, BTreeMap<String, Template>> = BTreeMap::new();
+    for pipe in pipes.values() {
+        for node in &pipe.nodes {
+            match parse_template(node) {
+                Ok(template) => {
+                    for warning in template.warnings() {
+                        found.push(Diagnostic::warning(&pipe.file, node.sql.start(), warning));
+                    }
+                    templates
+                        .entry(pipe.name.clone())
+                        .or_default()
+                        .insert(node.name.clone(), template);
+                }
+                Err(error) => {
+                    let position = node.sql.line_start(error.line);
+                    found.push(Diagnostic::error(&pipe.file, position, error.message));
+                }
+            }
+        }
+    }
+    templates
+}
+
+fn parse_template(node: &Node) -> Result<Template, crate::template::TemplateError> {
+    match node.is_template {
+        true => Template::parse_named(&node.name, &node.sql),
+        false => Template::of_node(&node.name, &node.sql),
+    }
+}
+
+#[cfg(test)]
+mod tests;

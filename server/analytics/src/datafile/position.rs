@@ -109,6 +109,19 @@ impl Fragment {
         position.right(self.text[start..offset].chars().count())
     }
 
+    /// Where line `line` of the text begins, its indentation skipped; lines
+    /// count from 1, and what is past the end counts as the last.
+    #[must_use]
+    pub fn line_start(&self, line: usize) -> Position {
+        let mut offset = 0;
+        for content in self.text.split_inclusive('\n').take(line.saturating_sub(1)) {
+            offset += content.len();
+        }
+        let rest = &self.text[offset..];
+        let indent = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        self.position(offset + indent)
+    }
+
     /// The part in a range of bytes.
     pub(crate) fn slice(&self, range: Range<usize>) -> Fragment {
         let mut part = Self::empty(self.position(range.start));

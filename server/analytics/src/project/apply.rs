@@ -1,0 +1,230 @@
+//! Making the engine's tables what the project says, and losing nothing.
+//!
+//! First everything is planned: tables that are there are compared with what
+//! their files say, and whatever cannot be done without losing rows is
+//! refused, with nothing touched. Then tables are made and altered, then
+//! materialized views, each filled from what its sources hold when it is
+//! first built.
+//!
+//! What was applied is written down in the comments of tables
+//! ([`Record`](super::catalog::Record)). Tables whose names hold a dot are
+//! this module's own: `view.<pipe>` materialized views, `wanted.<table>` and
+//! `staging.<name>` for the time of a change, `former.<table>` the rows before
+//! a `FORWARD_QUERY`.
+
+mod clauses;
+mod fill;
+mod table;
+mod tables;
+mod views;
+
+pub(super) use fill::insert_by_name;
+pub(super) use views::{check_columns, view_select};
+
+use super::Project;
+use super::analysis::{Analysis, analyze};
+use super::catalog::Catalog;
+use super::compose::Composed;
+use super::ddl::qualified;
+use crate::datafile::{Diagnostic, Position};
+use crate::engine::sql::identifier;
+use crate::engine::{Engine, EngineError, Statement};
+
+/// What [`Project::apply`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Data sources whose tables are new.
+    pub created: Vec<String>,
+    /// Data sources whose tables were changed.
+    pub changed: Vec<String>,
+    /// Pipes whose materialized views were filled from their sources' rows.
+    pub populated: Vec<String>,
+    /// What the operator should know, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Why a project was not applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The project is wrong, or does not fit the rows that are there. Nothing
+    /// was lost.
+    #[error("the project cannot be applied: {}", first(.0))]
+    Refused(Vec<Diagnostic>),
+    /// The engine failed.
+    #[error("{action} failed: {source}")]
+    Engine {
+        /// What was being done, as in "creating the table `x`".
+        action: String,
+        /// What the engine said.
+        source: EngineError,
+    },
+}
+
+fn first(found: &[Diagnostic]) -> String {
+    found.first().map(ToString::to_string).unwrap_or_default()
+}
+
+impl Project {
+    /// Creates what is missing in a database, alters what can be altered, and
+    /// populates materialized views that are built for the first time.
+    ///
+    /// No rows may come in meanwhile: a view that is populated would miss them
+    /// or count them twice ([`Workspace`](super::Workspace) sees to that).
+    ///
+    /// # Errors
+    /// [`ApplyError::Refused`] when something would be lost; the findings name
+    /// what to do.
+    pub async fn apply(&self, engine: &dyn Engine, database: &str) -> Result<Applied, ApplyError> {
+        let target = Target { engine, database };
+        let sql = format!(
+            "CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic",
+            identifier(database)
+        );
+        target.change("creating the database", sql).await?;
+        let analysis = analyze(self, engine).await;
+        let analysis = analysis.map_err(|source| ApplyError::Engine {
+            action: "reading the project's SQL".to_owned(),
+            source,
+        })?;
+        if analysis.found.iter().any(Diagnostic::is_error) {
+            return Err(ApplyError::Refused(analysis.found));
+        }
+        let result = self.apply_analyzed(&target, &analysis).await;
+        target.drop_tables("wanted.").await?;
+        result
+    }
+
+    async fn apply_analyzed(
+        &self,
+        target: &Target<'_>,
+        analysis: &Analysis,
+    ) -> Result<Applied, ApplyError> {
+        target.drop_tables("wanted.").await?;
+        let catalog = target.catalog().await?;
+        let mut applied = Applied::default();
+        let mut found = Vec::new();
+        let tables = tables::plan(self, target, &catalog, &mut found).await?;
+        let views = views::plan(self, analysis, &catalog, &tables, &mut found);
+        if !found.is_empty() {
+            return Err(ApplyError::Refused(found));
+        }
+        views.drop_changed(target).await?;
+        tables::execute(target, &tables, &mut applied).await?;
+        views.create(target, &mut applied).await?;
+        note_strangers(self, &catalog, &mut applied);
+        Ok(applied)
+    }
+}
+
+/// Tables that no file describes any more stay, with their rows.
+fn note_strangers(project: &Project, catalog: &Catalog, applied: &mut Applied) {
+    for stored in catalog.tables().filter(|stored| !stored.name.contains('.')) {
+        let base = stored
+            .name
+            .strip_suffix("_quarantine")
+            .unwrap_or(&stored.name);
+        if project.data_source(base).is_none() && project.data_source(&stored.name).is_none() {
+            applied.notes.push(format!(
+                "the table `{}` belongs to no data source of the project; it stays with its rows",
+                stored.name
+            ));
+        }
+    }
+}
+
+/// Where a project is applied.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'run> {
+    pub(super) engine: &'run dyn Engine,
+    pub(super) database: &'run str,
+}
+
+impl Target<'_> {
+    fn table(&self, name: &str) -> String {
+        qualified(self.database, name)
+    }
+
+    /// Runs a statement; `action` says what it does in the error.
+    async fn change(&self, action: &str, sql: String) -> Result<(), ApplyError> {
+        let statement = Statement {
+            database: Some(self.database.to_owned()),
+            ..Statement::change(sql)
+        };
+        self.run(action, statement).await
+    }
+
+    async fn run(&self, action: &str, statement: Statement) -> Result<(), ApplyError> {
+        let failed = |source| ApplyError::Engine {
+            action: action.to_owned(),
+            source,
+        };
+        self.engine.query(statement).await.map(drop).map_err(failed)
+    }
+
+    async fn catalog(&self) -> Result<Catalog, ApplyError> {
+        let failed = |source| ApplyError::Engine {
+            action: "reading the tables".to_owned(),
+            source,
+        };
+        Catalog::read(self.engine, self.database)
+            .await
+            .map_err(failed)
+    }
+
+    /// Drops this module's own tables of one kind.
+    async fn drop_tables(&self, prefix: &str) -> Result<(), ApplyError> {
+        let catalog = self.catalog().await?;
+        for stored in catalog
+            .tables()
+            .filter(|stored| stored.name.starts_with(prefix))
+        {
+            self.drop(&stored.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops a table if it is there.
+    pub(super) async fn drop(&self, table: &str) -> Result<(), ApplyError> {
+        let sql = format!("DROP TABLE IF EXISTS {} SYNC", self.table(table));
+        self.change(&format!("dropping `{table}`"), sql).await
+    }
+
+    /// Puts a SELECT's rows in the place of a table's, all at once.
+    pub(super) async fn replace(
+        &self,
+        table: &str,
+        staging: &str,
+        select: &Composed,
+        place: (&str, Position),
+    ) -> Result<(), ApplyError> {
+        self.drop(staging).await?;
+        self.create_like(staging, table).await?;
+        insert_by_name(self, staging, select, place).await?;
+        self.exchange(staging, table).await
+    }
+
+    /// Makes an empty table like another one.
+    async fn create_like(&self, new: &str, table: &str) -> Result<(), ApplyError> {
+        let sql = format!("CREATE TABLE {} AS {}", self.table(new), self.table(table));
+        self.change(&format!("preparing to fill `{table}`"), sql)
+            .await
+    }
+
+    /// Lets two tables take each other's names.
+    async fn exchange(&self, new: &str, table: &str) -> Result<(), ApplyError> {
+        let sql = format!(
+            "EXCHANGE TABLES {} AND {}",
+            self.table(new),
+            self.table(table)
+        );
+        self.change(&format!("putting the new `{table}` in place"), sql)
+            .await
+    }
+
+    async fn write_comment(&self, table: &str, comment: &str) -> Result<(), ApplyError> {
+        let literal = crate::engine::sql::literal(comment);
+        let sql = format!("ALTER TABLE {} MODIFY COMMENT {literal}", self.table(table));
+        self.change(&format!("recording the state of `{table}`"), sql)
+            .await
+    }
+}
