@@ -26,9 +26,6 @@ const OUTPUT_NAME: &str = "rookery";
 /// The directory of the built files, below the site root and in addresses.
 const PACKAGE: &str = "pkg";
 
-/// The listing of hashes that the build leaves beside the executable.
-const LISTING: &str = "hash.txt";
-
 /// A name with a hash in it means the same content for ever.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
@@ -54,10 +51,7 @@ pub(crate) struct Assets {
 impl Assets {
     /// The site that `settings` name.
     pub(crate) fn new(settings: &Settings) -> Result<Self, ListingError> {
-        let listing = settings
-            .hash_file
-            .clone()
-            .or_else(listing_beside_executable);
+        let listing = settings.hash_file.clone();
         let hashes = listing
             .as_deref()
             .map(read_hashes)
@@ -131,11 +125,6 @@ async fn finish(
         .or_insert(if hashed && found { FOR_EVER } else { ASK_AGAIN });
     policy.write_for_files(headers);
     response
-}
-
-fn listing_beside_executable() -> Option<PathBuf> {
-    let listing = std::env::current_exe().ok()?.with_file_name(LISTING);
-    listing.is_file().then_some(listing)
 }
 
 /// The hashes in a listing of `extension: hash` lines.

@@ -4,9 +4,9 @@
 //!
 //! SQL over analytics data, users and passwords live elsewhere: the analytics
 //! server and the provider are reached over HTTP only. One request passes, from
-//! the outside in: [`security`] (headers, nonce), [`session`] (the cookie),
-//! [`csrf`], [`visitor`] (who is it, which token), and a handler of [`routes`]
-//! or [`pages`]. Static files ([`assets`]) see only the first.
+//! the outside in: `security` (headers, nonce), `session` (the cookie),
+//! `csrf`, `visitor` (who is it, which token), and a handler of `routes`
+//! or `pages`. Static files (`assets`) see only the first.
 
 mod assets;
 mod clock;

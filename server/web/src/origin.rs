@@ -111,7 +111,8 @@ pub(crate) fn is_secure(url: &Url) -> bool {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether `url` names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),

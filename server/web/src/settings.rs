@@ -33,8 +33,7 @@ pub struct Settings {
     /// style, beside it the files of `public/`.
     pub site_root: PathBuf,
     /// The file with the hashes in the names of the assets, one `js: 1a2b` per
-    /// line; `null` for `hash.txt` beside the executable, where the build puts
-    /// it. Without the file the names carry no hashes.
+    /// line, as the build wrote it; `null` when the names carry no hashes.
     pub hash_file: Option<PathBuf>,
     /// The port of the development loop's reload socket; `null` in production.
     pub reload_port: Option<u16>,

@@ -1,5 +1,6 @@
 //! Puts the site together from its settings, and ends it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,6 @@ use crate::{csrf, routes, visitor};
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// What the site gets from the process around it.
-#[derive(Debug)]
 pub struct StartOptions {
     /// The database for the sessions; the site makes its tables.
     pub pool: SqlitePool,
@@ -46,6 +46,16 @@ pub struct StartOptions {
     pub in_process_provider: Option<Router>,
     /// What time it is.
     pub clock: Clock,
+}
+
+impl fmt::Debug for StartOptions {
+    // The secrets stay out of logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StartOptions")
+            .field("mint", &self.mint)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why the site cannot start.

@@ -31,6 +31,8 @@ impl Http {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(DEADLINE)
+            // The analytics server is a neighbour; the way out is for others.
+            .no_proxy()
             .build()?;
         Ok(Self { client, origin })
     }
@@ -83,5 +85,77 @@ fn failed(error: reqwest::Error) -> TransportError {
     } else {
         tracing::warn!(%error, "the analytics server cannot be reached");
         TransportError::Unreachable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::extract::Request;
+    use http::StatusCode;
+
+    async fn ask(analytics: Router, path: &str) -> Result<TransportResponse, TransportError> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, analytics).await });
+        let http = Http::new(Origin::internal(&origin).unwrap()).unwrap();
+        let request = TransportRequest {
+            path_and_query: path.to_owned(),
+            token: "the-token".to_owned(),
+        };
+        http.get(request).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_any_status_is_an_answer() {
+        let analytics = Router::new().fallback(|request: Request| async move {
+            let token = request.headers()[header::AUTHORIZATION]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let headers = [("x-request-id", "r-1"), ("retry-after", "7")];
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                headers,
+                format!("{} {token}", request.uri()),
+            )
+        });
+        let answer = ask(analytics, "/v0/pipes/p.json?from=2026-01-01")
+            .await
+            .unwrap();
+        let expected = TransportResponse {
+            status: 429,
+            request_id: Some("r-1".to_owned()),
+            retry_after: Some(7),
+            body: "/v0/pipes/p.json?from=2026-01-01 Bearer the-token".to_owned(),
+        };
+        assert_eq!(answer, expected);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_large_is_none() {
+        let analytics = Router::new().fallback(|| async { vec![b' '; LARGEST_BODY + 1] });
+        assert_eq!(ask(analytics, "/").await, Err(TransportError::Unreachable));
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_unreachable() {
+        let http = Http::new(Origin::internal("http://127.0.0.1:1").unwrap()).unwrap();
+        let request = TransportRequest {
+            path_and_query: "/".to_owned(),
+            token: String::new(),
+        };
+        assert_eq!(http.get(request).await, Err(TransportError::Unreachable));
+    }
+
+    #[tokio::test]
+    async fn a_path_cannot_name_another_host() {
+        for path in ["@evil.example/", ".evil.example/", "http://evil.example/"] {
+            assert_eq!(
+                ask(Router::new(), path).await,
+                Err(TransportError::Unreachable)
+            );
+        }
     }
 }

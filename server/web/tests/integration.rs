@@ -20,3 +20,5 @@ mod routes;
 mod sessions;
 #[path = "integration/sign_in.rs"]
 mod sign_in;
+#[path = "integration/verification.rs"]
+mod verification;

@@ -19,7 +19,7 @@ use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use tower::ServiceExt;
 use url::Url;
 
-use crate::origin::is_secure;
+use crate::origin::{is_loopback, is_secure};
 
 /// A provider that takes longer is down, as far as a waiting person can tell.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -66,10 +66,13 @@ impl Transport {
     /// A client that follows no redirects. Requests below `issuer` go to
     /// `in_process`, if there is one.
     pub(crate) fn new(issuer: &Url, in_process: Option<Router>) -> Result<Self, reqwest::Error> {
-        let network = reqwest::Client::builder()
+        let mut network = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(DEADLINE)
-            .build()?;
+            .timeout(DEADLINE);
+        if is_loopback(issuer) {
+            network = network.no_proxy();
+        }
+        let network = network.build()?;
         let embedded = in_process.map(|provider| {
             let path = issuer.path().trim_end_matches('/');
             let router = if path.is_empty() {
