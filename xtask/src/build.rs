@@ -3,6 +3,7 @@
 
 mod compress;
 mod site;
+mod snip;
 
 use std::path::PathBuf;
 use std::process::Command;

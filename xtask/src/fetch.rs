@@ -12,7 +12,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{console, files, process};
 
@@ -55,16 +55,9 @@ pub(crate) fn wasm_target() -> Result<()> {
     )
 }
 
-/// Only one process fetches at a time; the others wait and then find the work
-/// done. The lock goes with the returned file.
+/// Only one process fetches at a time.
 fn lock() -> Result<File> {
-    let path = files::cache()?.join("fetch.lock");
-    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-    if file.try_lock().is_err() {
-        console::detail("another fetch is running; waiting for it");
-        file.lock().context("waiting for the other fetch")?;
-    }
-    Ok(file)
+    files::lock(&files::cache()?.join("fetch.lock"))
 }
 
 /// Refuses a fetched file whose SHA-256 is not the pinned one.

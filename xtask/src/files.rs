@@ -1,7 +1,7 @@
 //! Paths of the clone and of the cache, and the few file operations that more
 //! than one command needs.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
-use crate::process;
+use crate::{console, process};
 
 /// The root of the clone.
 pub(crate) fn root() -> PathBuf {
@@ -56,6 +56,18 @@ pub(crate) fn remove_directory(directory: &Path) -> Result<()> {
 pub(crate) fn fresh_directory(directory: &Path) -> Result<()> {
     remove_directory(directory)?;
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))
+}
+
+/// Lets one process at a time do what the lock file stands for; the others
+/// wait and then find the work done. The lock goes with the returned file.
+pub(crate) fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("{} cannot be made", path.display()))?;
+    if file.try_lock().is_err() {
+        console::detail("another xtask is doing this; waiting for it");
+        file.lock()
+            .with_context(|| format!("waiting for {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// Every file below a folder, sorted, so that two walks agree.

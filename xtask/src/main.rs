@@ -24,7 +24,8 @@ Usage: cargo xtask <command>
   test [--only lint|rust|browser]
                    formatting, lints, unit, integration and browser tests
   bench            benchmarks and load tests; writes docs/benchmarks.md
-  build [--dev]    the server and the browser part, without serving
+  build [--dev | --browser]
+                   the server and the browser part, or the latter alone
   fetch            the wasm target, wasm-opt and the engine library";
 
 fn main() -> ExitCode {
@@ -48,6 +49,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["fetch"] => fetch::everything(),
         ["bench"] => bench::bench(),
         ["build"] => build::build(build::Profile::Release).map(drop),
+        ["build", "--browser"] => build::browser(build::Profile::Release),
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),
         ["test"] => test::test(None),
         ["test", "--only", part] => test::test(Some(part)),

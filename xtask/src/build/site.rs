@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{Profile, compress};
+use super::{Profile, compress, snip};
 use crate::{fetch, files, process};
 
 /// The stem of all names; `LEPTOS_OUTPUT_NAME` in `.cargo/config.toml`.
@@ -22,6 +22,7 @@ const NAME: &str = "rookery";
 pub(crate) fn assemble(profile: Profile, module: &Path) -> Result<()> {
     let site = profile.site();
     let hashes = profile.server().with_file_name("hash.txt");
+    let _lock = files::lock(&site.with_extension("lock"))?;
     let stamp_file = site.with_extension("stamp");
     let stamp = stamp(module)?;
     let made = fs::read_to_string(&stamp_file).is_ok_and(|earlier| earlier == stamp);
@@ -81,18 +82,21 @@ fn stamp(module: &Path) -> Result<String> {
 
 /// Writes the module and its script into `package`.
 fn bind(profile: Profile, module: &Path, package: &Path) -> Result<()> {
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(module)
         .web(true)?
         .out_name(NAME)
         .typescript(false)
         .keep_debug(profile == Profile::Dev)
-        .remove_name_section(profile == Profile::Release)
         .remove_producers_section(true)
         // The page names the hashed module; the script must not know another.
         .omit_default_module_path(true)
-        .generate(package)
+        .generate_output()
         .context("the script of the WebAssembly module cannot be made")?;
+    if profile == Profile::Release {
+        snip::never_called(output.wasm_mut());
+    }
+    output.emit(package)?;
     let bound = package.join(format!("{NAME}_bg.wasm"));
     let final_name = package.join(format!("{NAME}.wasm"));
     if profile == Profile::Dev {
@@ -103,6 +107,7 @@ fn bind(profile: Profile, module: &Path, package: &Path) -> Result<()> {
         Command::new(fetch::wasm_opt()?)
             .args([
                 "-Oz",
+                "--strip-debug",
                 "--enable-bulk-memory",
                 "--enable-nontrapping-float-to-int",
             ])
