@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::cancel::{Canceller, Ticket, kill_until_gone};
 use super::guard::{Guard, HARMLESS_SETTINGS};
-use super::library::{Library, Output};
+use super::library::{Connection, Library, Output};
 use super::queue::{Queue, Refused};
 use super::worker::{Job, Kind, Opener, READONLY, Work, Worker};
 use super::{Access, Answer, Engine, EngineError, Insert, InsertAnswer, Statement, sql};
@@ -75,7 +75,7 @@ struct Inner {
     writers: Arc<Queue<Job>>,
     canceller: Canceller,
     running: Mutex<Option<Threads>>,
-    library: &'static Library,
+    opener: Arc<Opener>,
 }
 
 /// What is joined at shutdown.
@@ -109,11 +109,7 @@ impl Embedded {
             let text = "a process can open the embedded engine once only";
             return Err(unavailable(text.to_owned()));
         }
-        let opener = Opener {
-            library,
-            data_directory: settings.data_directory,
-            database: settings.database,
-        };
+        let opener = Opener::new(library, settings.data_directory, settings.database);
         let readers = match settings.connections {
             0 => 2 * std::thread::available_parallelism().map_or(2, usize::from),
             connections => connections,
@@ -127,6 +123,17 @@ impl Embedded {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Opens a connection of the caller's own, without queue, limits and
+    /// filters: for measuring what those cost. Shut down after it is dropped.
+    pub fn direct(&self) -> Result<Direct, EngineError> {
+        let connection = self
+            .inner
+            .opener
+            .library
+            .connect(&self.inner.opener.data_directory);
+        Ok(Direct(connection.map_err(EngineError::Unavailable)?))
     }
 
     /// A `SETTINGS` clause could take the tenant filters away, so only names
@@ -182,6 +189,24 @@ impl Embedded {
     }
 }
 
+/// The bare engine, on the calling thread.
+pub struct Direct(Connection);
+
+impl Direct {
+    /// Runs any SQL and blocks until it is done.
+    pub fn query(&mut self, sql: &str, format: &str) -> Result<Answer, EngineError> {
+        let output = self.0.query(sql, format, &[]);
+        let output = output.map_err(|error| EngineError::from_text(&error))?;
+        Ok(answer(output))
+    }
+}
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Direct").finish_non_exhaustive()
+    }
+}
+
 /// Cancels its statement when dropped before the answer came.
 struct Waiting<'engine> {
     canceller: &'engine Canceller,
@@ -206,10 +231,7 @@ impl Engine for Embedded {
         };
         let deadline = statement.limits.deadline;
         let output = self.run(queue, Work::Query(statement), deadline).await?;
-        Ok(Answer {
-            body: Bytes::from(output.body),
-            statistics: output.statistics,
-        })
+        Ok(answer(output))
     }
 
     async fn insert(&self, insert: Insert) -> Result<InsertAnswer, EngineError> {
@@ -242,6 +264,7 @@ impl std::fmt::Debug for Embedded {
 
 impl Inner {
     fn start(opener: Opener, readers: usize, capacity: usize) -> Result<Self, EngineError> {
+        let opener = Arc::new(opener);
         let connect = || opener.library.connect(&opener.data_directory);
         let mut control = connect().map_err(EngineError::Unavailable)?;
         let create = format!(
@@ -259,7 +282,7 @@ impl Inner {
             writers: Arc::new(Queue::new(capacity)),
             canceller: Canceller::new(orders),
             running: Mutex::new(None),
-            library: opener.library,
+            opener: Arc::clone(&opener),
         };
         let mut threads = Threads {
             workers: Vec::new(),
@@ -267,7 +290,6 @@ impl Inner {
             ended,
             killer: spawn("engine-killer", move || kill_until_gone(&received, control))?,
         };
-        let opener = Arc::new(opener);
         for number in 0..readers + WRITERS {
             let (kind, queue) = if number < readers {
                 (Kind::Reader, Arc::clone(&inner.readers))
@@ -317,9 +339,16 @@ impl Inner {
         }
         self.canceller.stop();
         let _ = threads.killer.join();
-        if let Err(error) = self.library.shutdown() {
+        if let Err(error) = self.opener.library.shutdown() {
             tracing::warn!(%error, "closing the engine");
         }
+    }
+}
+
+fn answer(output: Output) -> Answer {
+    Answer {
+        body: Bytes::from(output.body),
+        statistics: output.statistics,
     }
 }
 

@@ -53,8 +53,8 @@ functions! {
     result_buffer: unsafe extern "C" fn(Handle) -> *const u8 = b"chdb_result_buffer\0";
     result_length: unsafe extern "C" fn(Handle) -> usize = b"chdb_result_length\0";
     result_elapsed: unsafe extern "C" fn(Handle) -> c_double = b"chdb_result_elapsed\0";
-    result_rows_read: unsafe extern "C" fn(Handle) -> u64 = b"chdb_result_rows_read\0";
-    result_bytes_read: unsafe extern "C" fn(Handle) -> u64 = b"chdb_result_bytes_read\0";
+    result_rows_read: unsafe extern "C" fn(Handle) -> u64 = b"chdb_result_storage_rows_read\0";
+    result_bytes_read: unsafe extern "C" fn(Handle) -> u64 = b"chdb_result_storage_bytes_read\0";
     result_rows_written: unsafe extern "C" fn(Handle) -> u64 = b"chdb_result_rows_written\0";
     result_destroy: unsafe extern "C" fn(Handle) = b"chdb_destroy_query_result\0";
 }

@@ -48,6 +48,12 @@ async fn answers_come_in_the_format_asked_for_with_statistics() {
     ));
     let json = json.await.unwrap();
     assert_eq!(json.statistics.rows_read, 2);
+    let count = engine.query(Statement::read(
+        "SELECT sum(number) FROM numbers(1000)",
+        "CSV",
+    ));
+    let count = count.await.unwrap().statistics;
+    assert_eq!((count.rows_read, count.bytes_read), (1000, 8000));
     assert!(json.statistics.elapsed > 0.0);
     let body: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
     assert_eq!(
