@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::SqlitePool;
 use time::{Duration, OffsetDateTime};
 use token::{OrganizationClaims, Subject, UserClaims};
@@ -22,7 +23,7 @@ use crate::clock::Clock;
 use crate::origin::Origin;
 use crate::settings::Settings;
 use cookie::SessionCookie;
-use store::{Data, Store};
+use store::{Changed, Data, Store};
 
 /// The keys in the stored record. The ID token is apart because only signing
 /// out reads it.
@@ -211,7 +212,10 @@ impl Sessions {
     ) -> Result<(), SessionError> {
         account.active = Some(slug.to_owned());
         let written = serde_json::to_value(&*account)?;
-        let change = |data: &mut Data| data.insert(ACCOUNT.to_owned(), written);
+        let change = |data: &mut Data| {
+            data.insert(ACCOUNT.to_owned(), written);
+            Changed::Yes
+        };
         Ok(self.store.change(id, change).await?)
     }
 
@@ -231,7 +235,15 @@ impl Sessions {
     /// Writes down that a session is in use. A failure is no reason to turn the
     /// person away; the next request tries again.
     async fn touch(&self, id: &Id, now: i64) {
-        let change = |data: &mut Data| data.insert(SEEN.to_owned(), now.into());
+        let change = |data: &mut Data| {
+            // Of many requests at once, the first writes for all.
+            let seen = data.get(SEEN).and_then(Value::as_i64);
+            if seen.is_some_and(|seen| now - seen < TOUCH_EVERY) {
+                return Changed::No;
+            }
+            data.insert(SEEN.to_owned(), now.into());
+            Changed::Yes
+        };
         if let Err(error) = self.store.change(id, change).await {
             tracing::warn!(%error, "the use of a session cannot be written down");
         }

@@ -22,6 +22,13 @@ use tower_sessions_sqlx_store::SqliteStore;
 /// What a session remembers, by key.
 pub(crate) type Data = HashMap<String, Value>;
 
+/// Whether there is something to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Yes,
+    No,
+}
+
 const TABLE: &str = "web_sessions";
 
 /// Sessions in the cache; at about two kilobytes each.
@@ -66,19 +73,21 @@ impl Store {
     }
 
     /// Changes what a session remembers, beginning with what it remembers now:
-    /// of two changes at the same time, neither is lost. An ended session stays
-    /// as it is.
-    pub(crate) async fn change<Out>(
+    /// of two changes at the same time, neither is lost. Nothing is written when
+    /// `change` finds nothing to change, or for an ended session.
+    pub(crate) async fn change(
         &self,
         id: &Id,
-        change: impl FnOnce(&mut Data) -> Out,
+        change: impl FnOnce(&mut Data) -> Changed,
     ) -> session_store::Result<()> {
         let _writing = self.writing.lock().await;
         let Some(mut record) = self.load(id).await? else {
             return Ok(());
         };
-        change(&mut record.data);
-        self.write(&record).await
+        match change(&mut record.data) {
+            Changed::Yes => self.write(&record).await,
+            Changed::No => Ok(()),
+        }
     }
 
     /// Writes a session that has not ended; the caller holds `writing`.

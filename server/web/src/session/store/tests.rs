@@ -21,6 +21,11 @@ fn record() -> Record {
     }
 }
 
+fn add(data: &mut Data, key: &str) -> Changed {
+    data.insert(key.to_owned(), 1.into());
+    Changed::Yes
+}
+
 async fn created(store: &Store) -> Record {
     let mut record = record();
     store.create(&mut record).await.unwrap();
@@ -118,8 +123,8 @@ async fn a_change_is_seen_at_once_and_after_a_restart() {
 async fn of_two_changes_at_once_neither_is_lost() {
     let store = Store::new(pool().await);
     let record = created(&store).await;
-    let one = store.change(&record.id, |data| data.insert("one".to_owned(), 1.into()));
-    let two = store.change(&record.id, |data| data.insert("two".to_owned(), 2.into()));
+    let one = store.change(&record.id, |data| add(data, "one"));
+    let two = store.change(&record.id, |data| add(data, "two"));
     let (one, two) = tokio::join!(one, two);
     one.and(two).unwrap();
     let data = store.load(&record.id).await.unwrap().unwrap().data;
@@ -133,7 +138,7 @@ async fn an_ended_session_is_not_changed_back_to_life() {
     let record = created(&store).await;
     store.delete(&record.id).await.unwrap();
     store
-        .change(&record.id, |data| data.insert("one".to_owned(), 1.into()))
+        .change(&record.id, |data| add(data, "one"))
         .await
         .unwrap();
     assert_eq!(Store::new(pool).load(&record.id).await.unwrap(), None);
