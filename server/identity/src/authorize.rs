@@ -92,7 +92,7 @@ fn suffices(
 ) -> bool {
     let recent = request
         .max_age
-        .is_none_or(|max_age| now - session.auth_time < max_age);
+        .is_none_or(|max_age| max_age > 0 && now - session.auth_time < max_age);
     !request.prompt.login && recent && expected.is_none_or(|person| person == session.user_id)
 }
 

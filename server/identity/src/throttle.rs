@@ -45,8 +45,10 @@ impl Policy {
         }
     }
 
+    /// Never more than the whole wait, should the clock have been set back.
     fn remaining(&self, failures: i64, last_failed_at: i64, now: i64) -> i64 {
-        (last_failed_at + self.wait_after(failures) - now).max(0)
+        let wait = self.wait_after(failures);
+        (last_failed_at + wait - now).clamp(0, wait)
     }
 }
 
@@ -154,6 +156,12 @@ mod tests {
         assert_eq!(ACCOUNT.remaining(5, 100, 100), 4);
         assert_eq!(ACCOUNT.remaining(5, 100, 103), 1);
         assert_eq!(ACCOUNT.remaining(5, 100, 200), 0);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        assert_eq!(ACCOUNT.remaining(5, 9_000, 100), 4);
+        assert_eq!(ACCOUNT.remaining(1, 9_000, 100), 0);
     }
 
     #[test]

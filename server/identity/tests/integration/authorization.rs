@@ -141,6 +141,9 @@ async fn max_age_0_always_asks() {
     let house = House::new().await;
     let mut browser = house.browser();
     browser.ada().await;
+    house
+        .execute("UPDATE identity_sessions SET auth_time = auth_time + 1000")
+        .await;
     let reply = browser.get(&authorize(BASIC, &[("max_age", "0")])).await;
     assert!(reply.is_sign_in_page());
     let silent = [("max_age", "0"), ("prompt", "none")];
