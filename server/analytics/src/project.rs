@@ -9,13 +9,18 @@
 mod analysis;
 mod apply;
 mod catalog;
+mod check;
 mod compose;
 mod copy;
 mod ddl;
+mod expressions;
 mod fingerprint;
 mod locate;
 mod names;
+mod report;
 mod source;
+mod watch;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,9 +32,13 @@ pub use crate::datafile::Variables;
 use crate::datafile::{Connection, DataSource, Diagnostic, Node, Pipe};
 use crate::template::{Parameters, Template};
 pub use apply::{Applied, ApplyError};
+pub use check::{check, check_files};
 pub use copy::CopyError;
-pub use ddl::{QUARANTINE_COLUMNS, quarantine_name, quarantined_columns, view_name};
+pub use ddl::{QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name};
+pub use report::{Extent, Report};
 pub use source::{SourceFile, read_directory};
+pub use watch::watch;
+pub use workspace::{NotServed, Workspace};
 
 /// Everything a directory of datafiles describes.
 #[derive(Clone, Debug, Default)]

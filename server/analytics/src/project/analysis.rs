@@ -9,10 +9,23 @@ use std::sync::Arc;
 
 use super::{Project, TenantColumn};
 use crate::datafile::{Diagnostic, Node, NodeKind, Pipe};
-use crate::engine::guard::{Guard, Inspection};
+use crate::engine::guard::{Guard, Inspection, Refusal};
 use crate::engine::{Engine, EngineError};
-use crate::project::locate;
+use crate::project::{expressions, locate};
 use crate::template::{Parameters, RenderContext};
+
+/// Table functions by which projects fetch rows from systems of their own.
+const FOREIGN_SYSTEMS: [&str; 9] = [
+    "postgresql",
+    "mysql",
+    "mongodb",
+    "s3",
+    "gcs",
+    "azureblobstorage",
+    "iceberg",
+    "deltalake",
+    "url",
+];
 
 /// A node: its pipe's name and its own.
 pub(super) type NodeKey = (String, String);
@@ -108,6 +121,7 @@ pub(super) async fn analyze(
         }
     }
     let mut found = std::mem::take(&mut analysis.found);
+    expressions::check(project, engine, &guard, &mut found).await?;
     check_cycles(project, &analysis, &mut found);
     check_view_cycles(project, &analysis, &mut found);
     check_tenancy(project, &analysis, &mut found);
@@ -145,11 +159,36 @@ async fn inspect_node(
         Err(error) => return Err(error),
     };
     if let Err(refusal) = inspection.check_project() {
-        let message = format!("the SQL of `{}` is refused: {refusal}", node.name);
-        let help = "a project's SQL only reads its own data sources, pipes and nodes";
-        found.push(Diagnostic::error(&pipe.file, node.sql.start(), message).help(help));
+        found.push(refused(pipe, node, &refusal));
     }
     Ok(Some(inspection))
+}
+
+/// SQL that a project must not bring along. A copy that reads another system
+/// is only noted: it cannot run here, and the rest of the project can.
+fn refused(pipe: &Pipe, node: &Node, refusal: &Refusal) -> Diagnostic {
+    let position = node.sql.start();
+    let is_copy = pipe
+        .nodes
+        .iter()
+        .any(|node| matches!(node.kind, NodeKind::Copy(_)));
+    match refusal {
+        Refusal::TableFunction(name)
+            if is_copy && FOREIGN_SYSTEMS.contains(&name.to_ascii_lowercase().as_str()) =>
+        {
+            let message = format!(
+                "`{}` reads another system with {name}, so the copy does not run",
+                node.name
+            );
+            let help = "send the rows to /v0/events, or append them as a file; the pipe may stay";
+            Diagnostic::warning(&pipe.file, position, message).help(help)
+        }
+        refusal => {
+            let message = format!("the SQL of `{}` is refused: {refusal}", node.name);
+            let help = "a project's SQL only reads its own data sources, pipes and nodes";
+            Diagnostic::error(&pipe.file, position, message).help(help)
+        }
+    }
 }
 
 /// Rendering with stand-ins, to check the SQL alone.

@@ -19,6 +19,7 @@ mod tables;
 mod views;
 
 pub(super) use fill::insert_by_name;
+pub(super) use tables::create_empty;
 pub(super) use views::{check_columns, view_select};
 
 use super::Project;
@@ -145,7 +146,7 @@ impl Target<'_> {
     }
 
     /// Runs a statement; `action` says what it does in the error.
-    async fn change(&self, action: &str, sql: String) -> Result<(), ApplyError> {
+    pub(super) async fn change(&self, action: &str, sql: String) -> Result<(), ApplyError> {
         let statement = Statement {
             database: Some(self.database.to_owned()),
             ..Statement::change(sql)

@@ -96,6 +96,14 @@ impl<'run> Composer<'run> {
                 .inspect(self.engine, &rendered.sql, &rendered.bound)
                 .await;
             let inspection = inspection.map_err(|error| unreadable(pipe, node, error))?;
+            inspection.check_project().map_err(|refusal| {
+                let message = format!("the SQL of `{}` is refused: {refusal}", node.name);
+                ApplyError::Refused(vec![Diagnostic::error(
+                    &pipe.file,
+                    node.sql.start(),
+                    message,
+                )])
+            })?;
             for read in resolve(self.project, pipe, node, &inspection) {
                 let Read::Node((other_pipe, other_node)) = read else {
                     continue;

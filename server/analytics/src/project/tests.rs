@@ -1,5 +1,10 @@
 //! Whole projects, without and with the engine.
 
+mod applying;
+mod checking;
+mod copying;
+mod serving;
+
 use super::*;
 use crate::datafile::Severity;
 

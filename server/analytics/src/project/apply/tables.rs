@@ -57,19 +57,7 @@ pub(super) async fn plan<'run>(
 ) -> Result<Vec<TablePlan<'run>>, ApplyError> {
     let mut plans = Vec::new();
     for data_source in project.data_sources() {
-        plans.push(TablePlan::draft(
-            data_source,
-            data_source.name.clone(),
-            TableDefinition::of(data_source),
-            catalog,
-        ));
-        let quarantine = TableDefinition::of_quarantine(data_source);
-        plans.push(TablePlan::draft(
-            data_source,
-            quarantine_name(&data_source.name),
-            quarantine,
-            catalog,
-        ));
+        plans.extend(drafts(data_source, catalog));
     }
     if plans
         .iter()
@@ -78,6 +66,17 @@ pub(super) async fn plan<'run>(
         compare_changed(target, &mut plans, catalog, found).await?;
     }
     Ok(plans)
+}
+
+/// Plans for a data source's table and its quarantine.
+fn drafts<'run>(data_source: &'run DataSource, catalog: &Catalog) -> [TablePlan<'run>; 2] {
+    let name = &data_source.name;
+    let rows = TableDefinition::of(data_source);
+    let quarantine = TableDefinition::of_quarantine(data_source);
+    [
+        TablePlan::draft(data_source, name.clone(), rows, catalog),
+        TablePlan::draft(data_source, quarantine_name(name), quarantine, catalog),
+    ]
 }
 
 impl<'run> TablePlan<'run> {
@@ -190,6 +189,19 @@ fn definition_error(data_source: &DataSource, message: &str) -> Diagnostic {
         super::super::locate::in_data_source(data_source, &message),
         message,
     )
+}
+
+/// Makes the tables of a data source in a scratch database.
+pub(in crate::project) async fn create_empty(
+    target: &Target<'_>,
+    data_source: &DataSource,
+) -> Result<(), ApplyError> {
+    let catalog = Catalog::default();
+    for plan in drafts(data_source, &catalog) {
+        let sql = plan.definition.create(&target.table(&plan.name), "");
+        create(target, &plan, sql).await?;
+    }
+    Ok(())
 }
 
 /// Does what was planned.

@@ -1,0 +1,138 @@
+//! `rookery check` with a real engine.
+
+use super::files;
+use crate::engine::testing::TestEngine;
+use crate::project::{Report, Variables, check, check_files};
+
+async fn report(engine: &TestEngine, pairs: &[(&str, &str)]) -> Report {
+    check_files(&files(pairs), &Variables::default(), Some(&**engine))
+        .await
+        .0
+}
+
+const EVENTS: (&str, &str) = (
+    "events.datasource",
+    "SCHEMA >\n    org String,\n    at DateTime,\n    id UUID\nENGINE_SORTING_KEY org\n",
+);
+
+#[tokio::test]
+async fn the_demo_is_good_down_to_its_last_node() {
+    let engine = TestEngine::open();
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
+    let report = check(&directory, &Variables::default(), Some(&*engine)).await;
+    assert!(report.is_good(), "{report}");
+    assert_eq!(
+        report.to_string(),
+        "4 data sources, 5 pipes, 6 nodes planned by the engine: 0 errors, 0 warnings"
+    );
+    let databases = engine
+        .rows("SELECT count() FROM system.databases WHERE name LIKE 'check%'")
+        .await;
+    assert_eq!(databases.unwrap(), "0\n");
+}
+
+#[tokio::test]
+async fn every_wrong_node_is_found_where_it_is_wrong() {
+    let engine = TestEngine::open();
+    let report = report(
+        &engine,
+        &[
+            EVENTS,
+            (
+                "column.pipe",
+                "NODE n\nSQL >\n    SELECT org,\n      nope\n    FROM events\n",
+            ),
+            (
+                "function.pipe",
+                "NODE f\nSQL >\n    SELECT countt(org) FROM events\n",
+            ),
+            ("missing.pipe", "NODE t\nSQL >\n    SELECT * FROM evnts\n"),
+            (
+                "syntax.pipe",
+                "NODE s\nSQL >\n    SELECT org\n    FROM events\n    WHERE AND org\n",
+            ),
+            (
+                "template.pipe",
+                "NODE p\nSQL >\n    %\n    SELECT {{ String(x) }} AS y, missing FROM events\n",
+            ),
+            ("types.datasource", "SCHEMA >\n    a UInt8,\n    b Strng\n"),
+            (
+                "reads_types.pipe",
+                "NODE r\nSQL >\n    SELECT * FROM types\n",
+            ),
+            (
+                "reads_column.pipe",
+                "NODE c\nSQL >\n    SELECT * FROM column\n",
+            ),
+        ],
+    )
+    .await;
+    let places: Vec<String> = report
+        .found
+        .iter()
+        .map(|found| format!("{}:{}:{}", found.file, found.line, found.column))
+        .collect();
+    let expected = [
+        "column.pipe:4:7",
+        "function.pipe:3:12",
+        "missing.pipe:3:19",
+        "syntax.pipe:5:11",
+        "template.pipe:4:34",
+        "types.datasource:3:5",
+    ];
+    assert_eq!(places, expected, "{report}");
+    assert!(!report.is_good());
+}
+
+#[tokio::test]
+async fn stand_ins_for_parameters_are_not_blamed_on_the_sql() {
+    let engine = TestEngine::open();
+    let report = report(
+        &engine,
+        &[
+            EVENTS,
+            ("ids.pipe", "NODE n\nSQL >\n    %\n    SELECT count() FROM events WHERE id = toUUID({{ String(id) }}) AND at > {{ DateTime(since) }}\n"),
+            ("cols.pipe", "NODE m\nSQL >\n    %\n    SELECT {{ column(by) }} FROM events\n"),
+            ("nums.pipe", "NODE k\nSQL >\n    %\n    SELECT org FROM events LIMIT {{ Int32(page) }} * 10, 10\n"),
+        ],
+    )
+    .await;
+    assert!(report.is_good(), "{report}");
+}
+
+#[tokio::test]
+async fn targets_take_the_columns_that_are_made_for_them() {
+    let engine = TestEngine::open();
+    let report = report(
+        &engine,
+        &[
+            EVENTS,
+            ("days.datasource", "SCHEMA >\n    org String,\n    day Date\n"),
+            ("view.pipe", "NODE v\nSQL >\n    SELECT org, toDate(at) FROM events\nTYPE materialized\nDATASOURCE days\n"),
+            ("copy.pipe", "NODE c\nSQL >\n    SELECT org, at AS dday FROM events\nTYPE copy\nTARGET_DATASOURCE days\n"),
+            ("good.pipe", "NODE g\nSQL >\n    SELECT toDate(at) AS day FROM events\nTYPE copy\nTARGET_DATASOURCE days\n"),
+        ],
+    )
+    .await;
+    let files: Vec<&str> = report
+        .found
+        .iter()
+        .map(|found| found.file.as_str())
+        .collect();
+    assert_eq!(files, ["copy.pipe", "view.pipe"], "{report}");
+}
+
+#[tokio::test]
+async fn without_an_engine_files_are_read_all_the_same() {
+    let pairs = [
+        EVENTS,
+        ("p.pipe", "NODE n\nSQL >\n    SELECT nope\nTYPE api\n"),
+    ];
+    let (report, project) = check_files(&files(&pairs), &Variables::default(), None).await;
+    assert!(project.is_none());
+    assert_eq!(
+        report.to_string(),
+        "error: TYPE cannot be `api`\n --> p.pipe:4:1\n  |\n4 | TYPE api\n  | ^^^^\n  = help: choose from endpoint, materialized, copy, sink and standard\n\n\
+         1 data source, 1 pipe: 1 error, 0 warnings"
+    );
+}
