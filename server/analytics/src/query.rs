@@ -1,1 +1,240 @@
-//! From a call's parameters to the SQL that runs.
+//! From a call's parameters to the SQL that runs, and its answer.
+//!
+//! A call renders the endpoint's node and every node and pipe it reads, joins
+//! them into one SELECT, adds the tenant's filters and runs it on the engine.
+//! Who may call is decided before (`access`); HTTP is `api`'s.
+
+mod compose;
+mod error;
+mod options;
+mod over;
+mod reads;
+mod tenant;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::datafile::Pipe;
+use crate::engine::guard::Guard;
+use crate::engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
+use crate::project::Project;
+pub use crate::template::{Parameter, Parameters};
+use crate::template::{ParameterDeclaration, RenderContext, Template};
+
+use compose::{Composed, Composer};
+pub use error::QueryError;
+pub use tenant::Tenant;
+
+/// A call of an endpoint that `access` has allowed.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The project the pipe belongs to.
+    pub project: &'a Project,
+    /// The database of its data sources.
+    pub database: &'a str,
+    /// The pipe whose endpoint is called.
+    pub pipe: &'a Pipe,
+    /// What the caller gave.
+    pub given: Parameters,
+    /// What the token fixes: beats the caller's parameters of the same name.
+    pub fixed: Parameters,
+    /// Whose rows may be read.
+    pub tenant: Tenant,
+    /// Secrets that templates may bind.
+    pub secrets: Arc<BTreeMap<String, String>>,
+    /// The ClickHouse format of the answer.
+    pub format: &'a str,
+    /// Bounds of the query; a template's `max_threads()` lowers them further.
+    pub limits: QueryLimits,
+}
+
+/// SQL from outside that `access` and the guard have allowed as it stands: it
+/// names only pipes and data sources its token may read.
+#[derive(Debug)]
+pub struct OutsideQuery<'a> {
+    /// The project it reads.
+    pub project: &'a Project,
+    /// The database of its data sources.
+    pub database: &'a str,
+    /// One SELECT or DESCRIBE without FORMAT and SETTINGS.
+    pub sql: String,
+    /// The pipe whose nodes it may name, too.
+    pub pipe: Option<&'a Pipe>,
+    /// Parameters for the pipes it reads.
+    pub given: Parameters,
+    /// What the token fixes: beats the given.
+    pub fixed: Parameters,
+    /// Whose rows may be read.
+    pub tenant: Tenant,
+    /// Further conditions, from the token's own filters.
+    pub filters: Vec<TableFilter>,
+    /// Secrets that templates may bind.
+    pub secrets: Arc<BTreeMap<String, String>>,
+    /// The ClickHouse format of the answer.
+    pub format: &'a str,
+    /// Bounds of the query.
+    pub limits: QueryLimits,
+}
+
+/// A call made ready to run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What the engine runs.
+    pub statement: Statement,
+    /// The longest time the answer may be kept, asked for with `cache_ttl()`:
+    /// one of 5s, 1m, 5m, 30m, 1h.
+    pub cache_ttl: Option<&'static str>,
+}
+
+/// Runs an endpoint.
+///
+/// # Errors
+/// Everything from a missing parameter to the engine's own errors.
+pub async fn run_endpoint(
+    engine: &dyn Engine,
+    guard: &Guard,
+    call: Call<'_>,
+) -> Result<Answer, QueryError> {
+    let prepared = prepare(engine, guard, call).await?;
+    Ok(engine.query(prepared.statement).await?)
+}
+
+/// Renders a call's SQL and checks what it reads, without running it.
+///
+/// # Errors
+/// As [`run_endpoint`], except for those of running.
+pub async fn prepare(
+    engine: &dyn Engine,
+    guard: &Guard,
+    call: Call<'_>,
+) -> Result<Prepared, QueryError> {
+    let parameters = options::parameters(&call.given, call.fixed);
+    let context = RenderContext {
+        secrets: call.secrets,
+        ..RenderContext::default()
+    };
+    let mut composed = Composer::new(call.project, &parameters, &context).endpoint(call.pipe)?;
+    if let Some(over) = options::over(&call.given) {
+        composed = over::compose(engine, guard, call.project, composed, &over).await?;
+    }
+    composed.check_reach(engine, guard).await?;
+    let filters = tenant::filters(
+        &call.tenant,
+        engine,
+        guard,
+        call.project,
+        call.database,
+        &composed,
+    );
+    let filters = filters.await?;
+    Ok(ready(
+        composed,
+        &call.given,
+        call.database,
+        call.format,
+        call.limits,
+        filters,
+    ))
+}
+
+/// Joins the pipes that a query from outside names to it, without running it.
+///
+/// # Errors
+/// A parameter that a pipe needs is missing or wrong, or a data source is read
+/// for no tenant.
+pub async fn prepare_outside(
+    engine: &dyn Engine,
+    guard: &Guard,
+    query: OutsideQuery<'_>,
+) -> Result<Prepared, QueryError> {
+    let parameters = options::parameters(&query.given, query.fixed);
+    let context = RenderContext {
+        secrets: query.secrets,
+        ..RenderContext::default()
+    };
+    let composed =
+        Composer::new(query.project, &parameters, &context).text(query.sql, query.pipe)?;
+    composed.check_reach(engine, guard).await?;
+    let filters = tenant::filters(
+        &query.tenant,
+        engine,
+        guard,
+        query.project,
+        query.database,
+        &composed,
+    );
+    let filters = tenant::both(filters.await?, query.filters);
+    Ok(ready(
+        composed,
+        &query.given,
+        query.database,
+        query.format,
+        query.limits,
+        filters,
+    ))
+}
+
+/// The parameters of an endpoint: those of its node and of all nodes and pipes
+/// that it reads, each name once.
+#[must_use]
+pub fn endpoint_parameters(project: &Project, pipe: &Pipe) -> Vec<ParameterDeclaration> {
+    let (parameters, context) = (
+        Parameters::new(),
+        RenderContext {
+            validation: true,
+            ..RenderContext::default()
+        },
+    );
+    let Ok(composed) = Composer::new(project, &parameters, &context).endpoint(pipe) else {
+        return Vec::new();
+    };
+    let mut declarations: Vec<ParameterDeclaration> = Vec::new();
+    for (pipe, node) in composed.rendered.iter().rev() {
+        for declaration in project
+            .template(pipe, node)
+            .map_or(&[][..], Template::parameters)
+        {
+            match declarations
+                .iter_mut()
+                .find(|known| known.name == declaration.name)
+            {
+                Some(known) => known.required |= declaration.required,
+                None => declarations.push(declaration.clone()),
+            }
+        }
+    }
+    declarations
+}
+
+fn ready(
+    composed: Composed,
+    given: &Parameters,
+    database: &str,
+    format: &str,
+    mut limits: QueryLimits,
+    tenant_filters: Vec<TableFilter>,
+) -> Prepared {
+    if let Some(threads) = composed.max_threads {
+        limits.max_threads = Some(
+            limits
+                .max_threads
+                .map_or(threads, |limit| limit.min(threads)),
+        );
+    }
+    let mut settings = options::engine_settings(given);
+    settings.extend(composed.settings());
+    Prepared {
+        cache_ttl: composed.cache_ttl,
+        statement: Statement {
+            database: Some(database.to_owned()),
+            parameters: composed.engine_parameters(),
+            limits,
+            tenant_filters,
+            settings,
+            ..Statement::read(composed.into_sql(), format)
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

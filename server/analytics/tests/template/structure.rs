@@ -41,7 +41,7 @@ const TEXT_TEMPLATES: &[&str] = &[
     "SELECT {{JSON('{\"k\": 1}', v)}}, {% set d = {'k': v} %}{{d['k']}}, {{d.get('k')}}, {{d.get('z', v)}}",
     "SELECT {% for c in [v, v] %}{{c}}, {% end %}1",
     "SELECT {% try %}{% set n = str(int(v)) %}{{n}}{% except ValueError as e %}{{e}}{% except %}{{v}}{% end %}, 'z'",
-    "SELECT {{tb_secret(v, v)}}, 1",
+    "SELECT {{tb_secret(v)}}, {{tb_secret('other', v)}}, 1",
     "{{backend_hint(v)}}SELECT 1",
     "SELECT {{v if defined(v) else 'none'}}, {{String(missing, v)}}, {{split_to_array(missing, [v])}}, 1",
     "SELECT {{Array(missing, 'String', [v, v])}}, 1",

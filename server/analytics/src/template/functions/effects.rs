@@ -132,11 +132,12 @@ impl Evaluator<'_> {
         let value = match self.context.secrets.get(&*name) {
             Some(value) => value.clone(),
             None if self.is_validating() => String::new(),
+            // A default is text of the template, no secret: it may be seen.
             None => match arguments
                 .get(1, "default")
                 .filter(|default| !default.is_none())
             {
-                Some(default) => default.text(),
+                Some(default) => return Ok(default.clone()),
                 None => {
                     return Err(Fault::template(format!(
                         "Cannot access secret '{name}'. Check the secret exists in the Workspace and the token has the required scope."
@@ -144,33 +145,24 @@ impl Evaluator<'_> {
                 }
             },
         };
-        let parameter = self.bind(&name, value);
-        Ok(Value::Sql(Arc::from(format!("{{{parameter}: String}}"))))
-    }
-
-    /// The query parameter that carries `value`; one for each name and value.
-    fn bind(&mut self, name: &str, value: String) -> String {
+        let parameter = parameter_name(&name);
+        let sql = format!("{{{parameter}: String}}");
         let bound = &mut self.effects.bound;
-        let plain = match escape::is_plain_identifier(name) {
-            true => name.to_owned(),
-            false => format!("secret_{}", bound.len()),
-        };
-        let mut parameter = plain.clone();
-        let mut attempt = 0;
-        loop {
-            match bound.iter().find(|(used, _)| *used == parameter) {
-                None => {
-                    bound.push((parameter.clone(), value));
-                    return parameter;
-                }
-                Some((_, existing)) if *existing == value => return parameter,
-                Some(_) => {
-                    attempt += 1;
-                    parameter = format!("{plain}_{attempt}");
-                }
-            }
+        if !bound.iter().any(|(used, _)| *used == parameter) {
+            bound.push((parameter, value));
         }
+        Ok(Value::Sql(Arc::from(sql)))
     }
+}
+
+/// The query parameter for a secret: its own name where SQL can say it. Each
+/// secret has one name, so that the SQL of several nodes can be joined.
+fn parameter_name(secret: &str) -> String {
+    if escape::is_plain_identifier(secret) && !secret.starts_with("secret_") {
+        return secret.to_owned();
+    }
+    let digits: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("secret_{digits}")
 }
 
 fn feature(

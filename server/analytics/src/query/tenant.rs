@@ -1,0 +1,116 @@
+//! Tenancy: which rows of the data sources that many tenants share a call may
+//! read, kept by the engine whatever the SQL says.
+
+use serde_json::Value as Json;
+
+use super::compose::Composed;
+use super::error::QueryError;
+use crate::engine::guard::Guard;
+use crate::engine::{Engine, TableFilter, sql};
+use crate::project::{Project, quarantine_name};
+use crate::template::{Parameter, Parameters};
+
+/// Whose rows a call may read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tenant {
+    /// Every tenant's: for static tokens, which stay on servers.
+    All,
+    /// Those that the token's fixed parameters name.
+    Fixed(Parameters),
+}
+
+impl Tenant {
+    /// The value that names the tenant in a column: text or a number, not
+    /// empty.
+    fn value(&self, column: &str) -> Option<String> {
+        let Self::Fixed(fixed) = self else {
+            return None;
+        };
+        let text = match fixed.get(column)? {
+            Parameter::Text(text) => text.clone(),
+            Parameter::Json(Json::String(text)) => text.clone(),
+            Parameter::Json(Json::Number(number)) => number.to_string(),
+            Parameter::Json(_) | Parameter::List(_) => return None,
+        };
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+/// The filters for every data source that is kept apart by tenant: the
+/// tenant's rows, or none at all where the token names no tenant. Reading one
+/// of the latter is an error.
+pub(super) async fn filters(
+    tenant: &Tenant,
+    engine: &dyn Engine,
+    guard: &Guard,
+    project: &Project,
+    database: &str,
+    composed: &Composed,
+) -> Result<Vec<TableFilter>, QueryError> {
+    if *tenant == Tenant::All {
+        return Ok(Vec::new());
+    }
+    let mut filters = Vec::new();
+    let mut closed = Vec::new();
+    for data_source in project.data_sources() {
+        for table in [data_source.name.clone(), quarantine_name(&data_source.name)] {
+            let Some(column) = project.tenancy(&table) else {
+                continue;
+            };
+            let expression = match tenant.value(&column.name) {
+                Some(value) => sql::equals(&column.name, &value),
+                None => {
+                    closed.push((table.clone(), column.name.clone()));
+                    "0".to_owned()
+                }
+            };
+            filters.push(TableFilter {
+                table: format!("{database}.{table}"),
+                expression,
+            });
+        }
+    }
+    if !closed.is_empty() {
+        check_closed(engine, guard, &closed, composed).await?;
+    }
+    Ok(filters)
+}
+
+/// Two sets of filters at once: a row has to pass all on its table.
+pub(super) fn both(mut filters: Vec<TableFilter>, others: Vec<TableFilter>) -> Vec<TableFilter> {
+    for other in others {
+        match filters
+            .iter_mut()
+            .find(|filter| filter.table == other.table)
+        {
+            Some(filter) => {
+                filter.expression = format!("({}) AND ({})", filter.expression, other.expression)
+            }
+            None => filters.push(other),
+        }
+    }
+    filters
+}
+
+/// Refuses SQL that names a data source its token may not read. What names a
+/// table is the engine's parser's to say; the filters hold in any case.
+async fn check_closed(
+    engine: &dyn Engine,
+    guard: &Guard,
+    closed: &[(String, String)],
+    composed: &Composed,
+) -> Result<(), QueryError> {
+    let inspection = guard
+        .inspect(engine, &composed.sql(), &composed.engine_parameters())
+        .await?;
+    let read = closed
+        .iter()
+        .find(|(table, _)| inspection.tables.iter().any(|found| found.table == *table));
+    match read {
+        Some((table, column)) => Err(QueryError::NoTenant {
+            data_source: table.clone(),
+            parameter: column.clone(),
+        }),
+        None => Ok(()),
+    }
+}

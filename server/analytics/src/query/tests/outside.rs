@@ -1,0 +1,126 @@
+//! SQL that comes with a call: `q=` over a result, and the Query API's.
+
+use super::*;
+
+async fn fixture() -> Fixture {
+    let pipe = "NODE hidden_node\nSQL >\n    SELECT id, name FROM events\nNODE endpoint\nSQL >\n    %\n    SELECT id, name FROM hidden_node WHERE id >= {{Int32(least, 0)}} ORDER BY id\nTYPE endpoint\n";
+    Fixture::open(&[("listed", pipe), ("other", &endpoint("SELECT 1 AS one"))]).await
+}
+
+#[tokio::test]
+async fn a_q_runs_over_the_result() {
+    let fixture = fixture().await;
+    for (sql, expected) in [
+        ("SELECT count() FROM _", "2\n"),
+        ("SELECT count() FROM `_`;", "2\n"),
+        (
+            "WITH big AS (SELECT * FROM _ WHERE id > 1) SELECT name FROM big",
+            "two\n",
+        ),
+        (
+            "SELECT name FROM _ WHERE id IN (SELECT max(id) FROM _) UNION ALL SELECT 'x' WHERE 0",
+            "two\n",
+        ),
+        (
+            "SELECT l.id, r.name FROM _ AS l JOIN _ AS r ON l.id = r.id WHERE l.id = 1",
+            "1\tone\n",
+        ),
+    ] {
+        assert_eq!(
+            fixture.rows("listed", &[("q", sql)]).await,
+            expected,
+            "{sql}"
+        );
+    }
+    assert_eq!(
+        fixture
+            .rows("listed", &[("q", "SELECT count() FROM _"), ("least", "2")])
+            .await,
+        "1\n"
+    );
+}
+
+#[tokio::test]
+async fn a_q_reads_nothing_else() {
+    let fixture = fixture().await;
+    for sql in [
+        "SELECT * FROM events",
+        "SELECT * FROM labels",
+        "SELECT * FROM rookery.labels",
+        "SELECT * FROM hidden_node",
+        "SELECT * FROM other",
+        "SELECT * FROM listed",
+        "SELECT * FROM _ WHERE id IN (SELECT id FROM labels)",
+        "SELECT * FROM _ WHERE id IN labels",
+        "SELECT (SELECT count() FROM labels) FROM _",
+        "SELECT * FROM _ JOIN labels USING (id)",
+        "WITH labels AS (SELECT 1 AS x) SELECT * FROM labels",
+        "SELECT * FROM (WITH labels AS (SELECT 1 AS x) SELECT * FROM labels), labels",
+        "SELECT * FROM system.tables",
+        "SELECT * FROM nothing",
+        "SELECT * FROM merge('rookery', '.*')",
+        "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+        "SELECT file('/etc/passwd') FROM _",
+        "SELECT * FROM _ SETTINGS max_threads = 1",
+        "SELECT * FROM _ FORMAT CSV",
+        "INSERT INTO labels SELECT * FROM _",
+        "DROP TABLE labels",
+    ] {
+        let error = fixture.error("listed", &[("q", sql)]).await;
+        assert!(matches!(error, QueryError::Refused(_)), "{sql}: {error:?}");
+    }
+    for sql in ["SELECT 1; SELECT 2", "SELECT", "SELECT * FROM _) --"] {
+        let error = fixture.error("listed", &[("q", sql)]).await;
+        assert!(
+            matches!(
+                error,
+                QueryError::Engine(EngineError::Query { code: 62, .. })
+            ),
+            "{sql}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_query_from_outside_gets_the_pipes_it_names() {
+    let fixture = fixture().await;
+    let run = async |sql: &str, given: Parameters, filters: Vec<TableFilter>| {
+        let query = OutsideQuery {
+            project: &fixture.project,
+            database: DATABASE,
+            sql: sql.to_owned(),
+            pipe: None,
+            given,
+            fixed: org("a"),
+            tenant: Tenant::Fixed(org("a")),
+            filters,
+            secrets: Arc::default(),
+            format: "TabSeparated",
+            limits: QueryLimits::default(),
+        };
+        let prepared = prepare_outside(&*fixture.engine, &fixture.guard, query)
+            .await
+            .unwrap();
+        let answer = fixture.engine.query(prepared.statement).await.unwrap();
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    };
+    let sql = "SELECT name FROM listed, other WHERE one = 1 ORDER BY id";
+    assert_eq!(run(sql, Parameters::new(), Vec::new()).await, "one\ntwo\n");
+    assert_eq!(
+        run(sql, parameters(&[("least", "2")]), Vec::new()).await,
+        "two\n"
+    );
+    let filter = TableFilter {
+        table: "rookery.events".to_owned(),
+        expression: "id = 1 OR id = 3".to_owned(),
+    };
+    assert_eq!(
+        run(
+            "SELECT org, id FROM events",
+            Parameters::new(),
+            vec![filter]
+        )
+        .await,
+        "a\t1\n"
+    );
+}
