@@ -9,6 +9,7 @@
 mod authority;
 mod error;
 mod grant;
+mod readable;
 mod resource;
 mod scope;
 mod static_token;
@@ -19,6 +20,7 @@ mod tests;
 pub use authority::{Authority, AuthoritySettings};
 pub use error::AccessError;
 pub use grant::{Access, AppendGrant, PipeGrant, ReadGrant};
+pub use readable::{Fixed, Readable};
 pub use resource::{Resource, resource_id};
 pub use scope::{InvalidScope, StaticScope};
 pub use static_token::StaticTokenText;

@@ -1,1 +1,109 @@
-//! The HTTP surface.
+//! The HTTP surface: Tinybird's API.
+//!
+//! One file per resource, each with its `router()`. A request passes the gate
+//! in `auth` (token, rate) and comes to its route as a [`auth::Caller`]; the
+//! route asks the caller's access what it may do, and the other modules to do
+//! it. No decision about data is made here.
+
+mod auth;
+mod copies;
+mod cors;
+mod data_sources;
+mod endpoint;
+mod error;
+mod format;
+mod input;
+mod jobs;
+mod openapi;
+mod pipes;
+mod revocations;
+mod sql;
+mod state;
+mod tokens;
+mod variables;
+mod workspace;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, Method, StatusCode, Uri};
+use service::{ApiError, Readiness};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+pub(crate) use jobs::Jobs;
+pub(crate) use state::{Api, DATABASE, Parts, Served};
+pub(crate) use variables::Variables;
+
+/// ClickHouse's code of a failed query.
+pub(crate) const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-db-exception-code");
+/// What a query took, as JSON.
+pub(crate) const STATISTICS: HeaderName = HeaderName::from_static("x-tb-statistics");
+
+/// All routes, with their health routes, log and errors. Fails when a
+/// configured origin is none.
+pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
+    let cors = cors::layer(&api.settings().cors_origins)?;
+    let gated = Router::new()
+        .merge(copies::router())
+        .merge(data_sources::router())
+        .merge(jobs::router())
+        .merge(openapi::router())
+        .merge(pipes::router())
+        .merge(revocations::router())
+        .merge(sql::router())
+        .merge(tokens::router())
+        .merge(variables::router())
+        .merge(workspace::router())
+        .route_layer(axum::middleware::from_fn_with_state(
+            api.clone(),
+            auth::gate,
+        ));
+    let routes = gated
+        .merge(workspace::open_router())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(api)
+        .merge(service::health_routes(readiness));
+    // Outermost, so that pages can read the body of a refusal too.
+    Ok(service::observe(routes, "analytics").layer(cors))
+}
+
+/// The text of a project's datafile, as it lies on disk.
+async fn read_datafile(api: &Api, file: &str) -> Result<String, ApiError> {
+    let path = api.workspace().directory().join(file);
+    tokio::fs::read_to_string(path).await.map_err(|error| {
+        let gone = ApiError::not_found("datafile_not_found", format!("the file {file} is gone"));
+        gone.with_cause(error)
+    })
+}
+
+async fn not_found() -> ApiError {
+    no_such_route()
+}
+
+fn no_such_route() -> ApiError {
+    ApiError::not_found("route_not_found", "there is no such route")
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let message = format!("{method} is not allowed for {}", uri.path());
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        message,
+    )
+    .into_response()
+}
+
+/// The time in unix seconds.
+fn unix_now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// A time as clients expect it: they cut the last seven characters off.
+fn timestamp(time: OffsetDateTime) -> String {
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]");
+    time.format(FORMAT).unwrap_or_default()
+}

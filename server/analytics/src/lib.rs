@@ -6,11 +6,17 @@
 //! `query`, which renders the `project`'s pipes and runs them on the `engine`.
 
 pub mod access;
-pub mod api;
+mod api;
+mod background;
 pub mod datafile;
 pub mod engine;
 pub mod ingest;
 pub mod limit;
 pub mod project;
 pub mod query;
+mod settings;
+mod start;
 pub mod template;
+
+pub use settings::{EngineSettings, LimitSettings, QuerySettings, Secret, Settings};
+pub use start::{Running, StartError, StartOptions, start};

@@ -38,7 +38,7 @@ pub struct Authority {
     admin_token: String,
     verifier: Verifier,
     store: TokenStore,
-    verified: Cache<Box<str>, Verified>,
+    verified: Cache<Arc<str>, Verified>,
     /// The store's version that `revocations` and the cache are of.
     version: AtomicI64,
     revocations: RwLock<Arc<HashMap<(RevocationKind, String), i64>>>,
@@ -58,7 +58,7 @@ impl Authority {
     /// An authority with the revocations the store has now.
     pub async fn new(settings: AuthoritySettings) -> Result<Self, StoreError> {
         let verified = Cache::builder()
-            .weigher(|token: &Box<str>, _: &Verified| {
+            .weigher(|token: &Arc<str>, _: &Verified| {
                 u32::try_from(token.len()).unwrap_or(u32::MAX)
             })
             .max_capacity(settings.cache_bytes)

@@ -37,6 +37,18 @@ pub enum AccessError {
         /// The parameter.
         parameter: String,
     },
+    /// A data source that is kept apart by tenant, and the token fixes no value
+    /// (or an empty one) for the parameter that names the tenant.
+    #[error(
+        "the data source `{data_source}` is kept apart by tenant, and the token fixes no value for \
+         `{parameter}`"
+    )]
+    NoTenant {
+        /// The data source.
+        data_source: String,
+        /// The fixed parameter that is missing, also the tenant's column.
+        parameter: String,
+    },
     /// The stored tokens cannot be read.
     #[error("the tokens cannot be read")]
     Store(#[from] StoreError),
@@ -53,6 +65,7 @@ impl AccessError {
             Self::Revoked => "token_revoked",
             Self::OutOfScope(_) => "token_out_of_scope",
             Self::Ambiguous { .. } => "token_ambiguous_scope",
+            Self::NoTenant { .. } => "tenant_missing",
             Self::Store(_) => "internal",
         }
     }

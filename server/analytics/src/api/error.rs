@@ -1,0 +1,164 @@
+//! From the errors of the other modules to what a client is told.
+//!
+//! Texts and codes of query errors follow Tinybird where its clients read
+//! them: `[Error] … (CODE_NAME)` and the header `X-DB-Exception-Code`.
+
+use http::{HeaderValue, StatusCode, header};
+use service::ApiError;
+
+use super::EXCEPTION_CODE;
+use super::state::no_endpoint;
+use crate::access::{AccessError, StoreError};
+use crate::engine::EngineError;
+use crate::engine::guard::Refusal;
+use crate::query::QueryError;
+use crate::template::{RenderError, RenderErrorKind};
+
+/// ClickHouse's codes for a query that took too long.
+const TOO_LONG: [i32; 2] = [159, 160];
+/// ClickHouse's code for a query that took too much memory.
+const TOO_MUCH_MEMORY: i32 = 241;
+/// ClickHouse's codes for a result that is too large.
+const TOO_LARGE: [i32; 2] = [396, 158];
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Store(store) => store.into(),
+            refusal => Self::forbidden(refusal.code(), refusal.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NameTaken(_) => Self::conflict("token_exists", error.to_string()),
+            StoreError::NotFound(_) => Self::not_found("token_not_found", error.to_string()),
+            StoreError::TooMany => Self::bad_request("too_many_tokens", error.to_string()),
+            StoreError::Database(_) | StoreError::Randomness(_) | StoreError::Unreadable(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Query {
+                code,
+                name,
+                message,
+            } => query_error(code, name, &message),
+            EngineError::DeadlineExceeded => query_timeout(),
+            EngineError::QueueFull => {
+                Self::unavailable(error).with_header(header::RETRY_AFTER, HeaderValue::from(1))
+            }
+            EngineError::Cancelled | EngineError::Unavailable(_) => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::NoEndpoint(pipe) => no_endpoint(&pipe),
+            QueryError::Template(error) => template_error(error),
+            QueryError::Cycle(_) => Self::bad_request("pipe_cycle", error.to_string()),
+            QueryError::NoTenant { .. } => Self::forbidden("tenant_missing", error.to_string()),
+            QueryError::Refused(Refusal::Table(_)) => {
+                Self::forbidden("resource_not_found", error.to_string())
+            }
+            QueryError::Refused(refusal) => refused(&refusal),
+            QueryError::Engine(error) => error.into(),
+        }
+    }
+}
+
+/// SQL that may not run, whoever sends it.
+pub(crate) fn refused(refusal: &Refusal) -> ApiError {
+    ApiError::bad_request("query_refused", format!("DB::Exception: {refusal}"))
+}
+
+pub(crate) fn template_error(error: RenderError) -> ApiError {
+    let code = match error.kind {
+        RenderErrorKind::MissingParameter => "parameter_missing",
+        RenderErrorKind::InvalidParameter => "parameter_invalid",
+        RenderErrorKind::Raised => "raised_by_pipe",
+        RenderErrorKind::Template => "template_failed",
+        RenderErrorKind::Limit => "template_limit",
+    };
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let api_error = ApiError::new(status, code, error.message);
+    match error.body {
+        Some(body) => api_error.with_message_value(body),
+        None => api_error,
+    }
+}
+
+fn query_error(code: i32, name: Option<String>, message: &str) -> ApiError {
+    let error = if TOO_LONG.contains(&code) {
+        query_timeout()
+    } else {
+        let text = match name {
+            Some(name) => format!("[Error] {message} ({name})"),
+            None => format!("[Error] {message}"),
+        };
+        let kind = match code {
+            TOO_MUCH_MEMORY => "query_memory_exceeded",
+            code if TOO_LARGE.contains(&code) => "query_result_too_large",
+            _ => "query_failed",
+        };
+        ApiError::bad_request(kind, text)
+    };
+    error.with_header(EXCEPTION_CODE, HeaderValue::from(code))
+}
+
+fn query_timeout() -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "query_timeout",
+        "the query took longer than its deadline; read less, or ask for less",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_errors_keep_their_code_and_name() {
+        let error = ApiError::from(EngineError::Query {
+            code: 47,
+            name: Some("UNKNOWN_IDENTIFIER".into()),
+            message: "Missing columns: 'x'".into(),
+        });
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(
+            error.message(),
+            "[Error] Missing columns: 'x' (UNKNOWN_IDENTIFIER)"
+        );
+    }
+
+    #[test]
+    fn a_query_that_takes_too_long_is_a_408_wherever_it_was_stopped() {
+        let stopped = EngineError::Query {
+            code: 159,
+            name: None,
+            message: "Timeout exceeded".into(),
+        };
+        for error in [stopped, EngineError::DeadlineExceeded] {
+            assert_eq!(ApiError::from(error).status(), StatusCode::REQUEST_TIMEOUT);
+        }
+    }
+
+    #[test]
+    fn every_refused_token_is_a_403() {
+        let error = ApiError::from(AccessError::Missing);
+        assert_eq!(
+            (error.status(), error.code()),
+            (StatusCode::FORBIDDEN, "token_missing")
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! What can be configured: the section `[analytics]`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The settings of the analytics server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address of the API, its own origin.
+    pub listen: SocketAddr,
+    /// Directory of the project: its datafiles, fixtures and tests.
+    pub project: PathBuf,
+    /// Reload the project when its files change; while they are wrong, the last
+    /// good state is served.
+    pub watch: bool,
+    /// Origins whose pages may call the API, such as `https://app.example`;
+    /// `*` allows every origin, which is safe because no cookie is involved.
+    pub cors_origins: Vec<String>,
+    /// Answer `GET /tokens` to callers on this machine with the workspace's
+    /// tokens, as Tinybird Local does, so that its command line finds its way.
+    pub local_bootstrap: bool,
+    /// What one query may take.
+    pub query: QuerySettings,
+    /// How many requests are answered.
+    pub limits: LimitSettings,
+    /// The embedded engine.
+    pub engine: EngineSettings,
+    /// Secrets of the project's templates (`tb_secret`), by name. Secrets set
+    /// through the API come before them.
+    pub secrets: std::collections::BTreeMap<String, Secret>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7181)),
+            project: PathBuf::from("demo"),
+            watch: false,
+            cors_origins: vec!["http://localhost:3000".to_owned()],
+            local_bootstrap: false,
+            query: QuerySettings::default(),
+            limits: LimitSettings::default(),
+            engine: EngineSettings::default(),
+            secrets: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+/// What one query may take.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuerySettings {
+    /// Seconds from the request to the answer, waiting included.
+    pub deadline_seconds: u64,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Bytes of the result before formatting.
+    pub result_bytes: u64,
+    /// Threads; null leaves it to the engine.
+    pub max_threads: Option<u32>,
+}
+
+impl Default for QuerySettings {
+    fn default() -> Self {
+        Self {
+            deadline_seconds: 10,
+            memory_bytes: 2 * 1024 * 1024 * 1024,
+            result_bytes: 100 * 1024 * 1024,
+            max_threads: None,
+        }
+    }
+}
+
+/// How many requests are answered. A token's own limit comes with the token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Requests per second over the whole workspace; null is no limit.
+    pub workspace_rps: Option<u32>,
+    /// Requests per second for each endpoint whose pipe has no `TAGS "rps=…"`;
+    /// null is no limit.
+    pub endpoint_rps: Option<u32>,
+    /// Rate limits that are remembered at once.
+    pub max_buckets: u64,
+    /// Bytes of one request to the Events API, after decompression.
+    pub event_bytes: usize,
+    /// Bytes of one file that is appended, after decompression.
+    pub file_bytes: usize,
+    /// Memory for tokens that were found good, in bytes of their text.
+    pub token_cache_bytes: u64,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            workspace_rps: None,
+            endpoint_rps: None,
+            max_buckets: 100_000,
+            event_bytes: 10 * 1024 * 1024,
+            file_bytes: 500 * 1024 * 1024,
+            token_cache_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The embedded engine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSettings {
+    /// The library `libchdb.so`; null means the one that `cargo xtask fetch`
+    /// puts into the user's cache.
+    pub library: Option<PathBuf>,
+    /// Connections, which is also how many queries run at once; null means two
+    /// for each core.
+    pub connections: Option<usize>,
+    /// Queries that may wait for a connection; more are refused.
+    pub queue: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { library: None, connections: None, queue: 1024 }
+    }
+}
+
+/// A value that is never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Secret(hidden)")
+    }
+}

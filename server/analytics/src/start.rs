@@ -1,0 +1,200 @@
+//! Putting the parts together: from settings to a router that serves.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+use axum::Router;
+use service::Readiness;
+use sqlx::SqlitePool;
+use thiserror::Error;
+use token::{KeyError, Keyring, Verifier};
+use tokio::task::JoinHandle;
+
+use crate::access::{Authority, AuthoritySettings, StoreError, TokenStore};
+use crate::api::{self, Api, DATABASE, Jobs, Parts, Served, Variables};
+use crate::background;
+use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
+use crate::engine::guard::Guard;
+use crate::engine::{Engine, EngineError, Statement};
+use crate::limit::Limiter;
+use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
+use crate::settings::Settings;
+
+/// What the server that contains this one hands over.
+#[derive(Debug)]
+pub struct StartOptions {
+    /// Where state is kept; the engine's data goes into `engine/` below it.
+    pub state_directory: PathBuf,
+    /// The database of tokens, revocations and variables.
+    pub pool: SqlitePool,
+    /// The workspace whose tokens are accepted.
+    pub workspace_id: String,
+    /// What the workspace is called.
+    pub workspace_name: String,
+    /// The workspace admin token.
+    pub admin_token: String,
+    /// The keys of JWTs.
+    pub keys: Keyring,
+    /// What `$NAME` in datafiles stands for.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Why the analytics server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// No library is configured and there is no home to look in.
+    #[error("no engine library: set `analytics.engine.library`, or HOME")]
+    NoLibrary,
+    /// The engine does not start.
+    #[error("the engine does not start: {0}")]
+    Engine(#[from] EngineError),
+    /// The project is wrong or cannot be applied.
+    #[error(transparent)]
+    Project(#[from] NotServed),
+    /// The keys of JWTs do not fit together.
+    #[error("the keys of tokens cannot be used: {0}")]
+    Keys(#[from] KeyError),
+    /// The database of tokens cannot be migrated.
+    #[error("the database cannot be migrated")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database of tokens cannot be read.
+    #[error("the database cannot be read")]
+    Database(#[from] sqlx::Error),
+    /// The tokens cannot be read or written.
+    #[error(transparent)]
+    Tokens(#[from] StoreError),
+    /// A configured origin is none.
+    #[error("analytics.cors_origins: {0}")]
+    Origin(String),
+}
+
+/// An analytics server that is ready to serve.
+#[derive(Debug)]
+pub struct Running {
+    api: Api,
+    router: Router,
+    applied: Applied,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Opens the engine, loads and applies the project, and makes the router.
+///
+/// # Errors
+/// [`StartError`], which says what to change.
+pub async fn start(settings: Settings, options: StartOptions) -> Result<Running, StartError> {
+    sqlx::migrate!().set_ignore_missing(true).run(&options.pool).await?;
+    let configured: BTreeMap<String, String> = settings
+        .secrets
+        .iter()
+        .map(|(name, secret)| (name.clone(), secret.reveal().to_owned()))
+        .collect();
+    let variables = Variables::load(options.pool.clone(), configured).await?;
+    let authority = Arc::new(
+        Authority::new(AuthoritySettings {
+            verifier: Verifier::new(&options.workspace_id, options.keys.verifying.clone())?,
+            workspace_id: options.workspace_id,
+            admin_token: options.admin_token,
+            store: TokenStore::new(options.pool),
+            cache_bytes: settings.limits.token_cache_bytes,
+        })
+        .await?,
+    );
+    let engine = open_engine(&settings, &options.state_directory).await?;
+    let project_variables = ProjectVariables {
+        environment: options.environment,
+        secrets: (*variables.values()).clone(),
+    };
+    let opened =
+        Workspace::open(&settings.project, project_variables, Arc::clone(&engine), DATABASE).await;
+    let (workspace, applied) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            engine.shutdown().await;
+            return Err(error.into());
+        }
+    };
+    let workspace = Arc::new(workspace);
+    background::sync_tokens(&authority, &workspace.current()).await?;
+
+    let served = Served::new(workspace.current(), authority.workspace_id());
+    let api = Api::new(Parts {
+        limiter: Limiter::new(settings.limits.max_buckets),
+        workspace_name: options.workspace_name,
+        signing_key: options.keys.signing,
+        guard: Guard::default(),
+        served: RwLock::new(Arc::new(served)),
+        jobs: Jobs::default(),
+        settings,
+        authority,
+        engine,
+        workspace,
+        variables,
+    });
+    let router = api::router(api.clone(), readiness(&api)).map_err(StartError::Origin)?;
+    let tasks = background::spawn(&api);
+    Ok(Running { api, router, applied, tasks })
+}
+
+async fn open_engine(
+    settings: &Settings,
+    state_directory: &std::path::Path,
+) -> Result<Arc<dyn Engine>, StartError> {
+    let library = settings.engine.library.clone().or_else(cached_library);
+    let embedded = EmbeddedSettings {
+        library: library.ok_or(StartError::NoLibrary)?,
+        data_directory: state_directory.join("engine"),
+        database: DATABASE.to_owned(),
+        connections: settings.engine.connections.unwrap_or_default(),
+        queue: settings.engine.queue,
+    };
+    let opened = tokio::task::spawn_blocking(move || Embedded::open(embedded)).await;
+    let engine = opened.map_err(|panic| EngineError::Unavailable(panic.to_string()))??;
+    Ok(Arc::new(engine))
+}
+
+/// Ready is who gets an answer out of the engine.
+fn readiness(api: &Api) -> Readiness {
+    let engine = Arc::clone(api.engine());
+    Readiness::new(move || {
+        let engine = Arc::clone(&engine);
+        async move { engine.query(Statement::read("SELECT 1", "Null")).await.is_ok() }
+    })
+}
+
+impl Running {
+    /// The routes, ready to serve, health routes included. Serve it with the
+    /// callers' addresses (`into_make_service_with_connect_info`).
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// What loading the project did to the tables.
+    #[must_use]
+    pub fn applied(&self) -> &Applied {
+        &self.applied
+    }
+
+    /// The project that is served, and how to reload it.
+    #[must_use]
+    pub fn workspace(&self) -> &Arc<Workspace> {
+        self.api.workspace()
+    }
+
+    /// The engine that answers.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        self.api.engine()
+    }
+
+    /// Ends background work and closes the engine, letting running queries
+    /// end.
+    pub async fn shutdown(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.api.jobs().stop();
+        self.api.engine().shutdown().await;
+    }
+}
