@@ -5,12 +5,14 @@
 //! route asks the caller's access what it may do, and the other modules to do
 //! it. No decision about data is made here.
 
+mod append;
 mod auth;
 mod copies;
 mod cors;
 mod data_sources;
 mod endpoint;
 mod error;
+mod events;
 mod format;
 mod input;
 mod jobs;
@@ -44,7 +46,10 @@ pub(crate) const STATISTICS: HeaderName = HeaderName::from_static("x-tb-statisti
 /// configured origin is none.
 pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
     let cors = cors::layer(&api.settings().cors_origins)?;
+    let limits = &api.settings().limits;
     let gated = Router::new()
+        .merge(append::router(limits.file_bytes))
+        .merge(events::router(limits.event_bytes))
         .merge(copies::router())
         .merge(data_sources::router())
         .merge(jobs::router())

@@ -29,7 +29,10 @@ pub(crate) fn spawn(api: &Api) -> Vec<JoinHandle<()>> {
 }
 
 /// Makes the `TOKEN` lines of a project true.
-pub(crate) async fn sync_tokens(authority: &Authority, project: &Project) -> Result<(), StoreError> {
+pub(crate) async fn sync_tokens(
+    authority: &Authority,
+    project: &Project,
+) -> Result<(), StoreError> {
     let mut desired: BTreeMap<String, Vec<StaticScope>> = BTreeMap::new();
     let mut grant = |line: &TokenLine, scope: StaticScope| {
         let scopes = desired.entry(line.name.clone()).or_default();
@@ -40,10 +43,13 @@ pub(crate) async fn sync_tokens(authority: &Authority, project: &Project) -> Res
     for data_source in project.data_sources() {
         for line in &data_source.tokens {
             let name = data_source.name.clone();
-            grant(line, match line.permission {
-                TokenPermission::Read => StaticScope::ReadDataSource(name),
-                TokenPermission::Append => StaticScope::AppendDataSource(name),
-            });
+            grant(
+                line,
+                match line.permission {
+                    TokenPermission::Read => StaticScope::ReadDataSource(name),
+                    TokenPermission::Append => StaticScope::AppendDataSource(name),
+                },
+            );
         }
     }
     for pipe in project.pipes() {
@@ -68,8 +74,12 @@ async fn follow_project(api: Api) {
 
 async fn watch_files(api: Api) {
     let told = watch(Arc::clone(api.workspace()), |reloaded| match reloaded {
-        Ok(applied) => tracing::info!(created = ?applied.created, changed = ?applied.changed, "project reloaded"),
-        Err(error) => tracing::warn!("the project's files are wrong; the last good state is served on: {error}"),
+        Ok(applied) => {
+            tracing::info!(created = ?applied.created, changed = ?applied.changed, "project reloaded")
+        }
+        Err(error) => tracing::warn!(
+            "the project's files are wrong; the last good state is served on: {error}"
+        ),
     });
     if let Err(error) = told.await {
         tracing::error!(%error, "the project's files cannot be watched");
@@ -82,9 +92,9 @@ async fn copy_by_schedule(api: Api) {
     let mut after = OffsetDateTime::now_utc();
     loop {
         let project = Arc::clone(&projects.borrow_and_update());
-        let due = project.next_copies(after).map(|(at, pipes)| {
-            (at, pipes.into_iter().map(str::to_owned).collect::<Vec<_>>())
-        });
+        let due = project
+            .next_copies(after)
+            .map(|(at, pipes)| (at, pipes.into_iter().map(str::to_owned).collect::<Vec<_>>()));
         tokio::select! {
             changed = projects.changed() => if changed.is_err() { return },
             () = sleep_until(due.as_ref().map(|(at, _)| *at)) => {
@@ -103,7 +113,9 @@ async fn copy_by_schedule(api: Api) {
 
 /// Sleeps until a moment; for ever without one.
 async fn sleep_until(moment: Option<OffsetDateTime>) {
-    let Some(moment) = moment else { return std::future::pending().await };
+    let Some(moment) = moment else {
+        return std::future::pending().await;
+    };
     let left = moment - OffsetDateTime::now_utc();
     tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
 }

@@ -100,7 +100,7 @@ impl Default for LimitSettings {
             endpoint_rps: None,
             max_buckets: 100_000,
             event_bytes: 10 * 1024 * 1024,
-            file_bytes: 500 * 1024 * 1024,
+            file_bytes: 100 * 1024 * 1024,
             token_cache_bytes: 32 * 1024 * 1024,
         }
     }
@@ -122,7 +122,11 @@ pub struct EngineSettings {
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { library: None, connections: None, queue: 1024 }
+        Self {
+            library: None,
+            connections: None,
+            queue: 1024,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::background;
 use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
+use crate::fixtures::{FixtureError, Fixtures, Step};
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::settings::Settings;
@@ -83,7 +84,10 @@ pub struct Running {
 /// # Errors
 /// [`StartError`], which says what to change.
 pub async fn start(settings: Settings, options: StartOptions) -> Result<Running, StartError> {
-    sqlx::migrate!().set_ignore_missing(true).run(&options.pool).await?;
+    sqlx::migrate!()
+        .set_ignore_missing(true)
+        .run(&options.pool)
+        .await?;
     let configured: BTreeMap<String, String> = settings
         .secrets
         .iter()
@@ -105,8 +109,13 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
         environment: options.environment,
         secrets: (*variables.values()).clone(),
     };
-    let opened =
-        Workspace::open(&settings.project, project_variables, Arc::clone(&engine), DATABASE).await;
+    let opened = Workspace::open(
+        &settings.project,
+        project_variables,
+        Arc::clone(&engine),
+        DATABASE,
+    )
+    .await;
     let (workspace, applied) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -133,7 +142,12 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
     });
     let router = api::router(api.clone(), readiness(&api)).map_err(StartError::Origin)?;
     let tasks = background::spawn(&api);
-    Ok(Running { api, router, applied, tasks })
+    Ok(Running {
+        api,
+        router,
+        applied,
+        tasks,
+    })
 }
 
 async fn open_engine(
@@ -158,7 +172,12 @@ fn readiness(api: &Api) -> Readiness {
     let engine = Arc::clone(api.engine());
     Readiness::new(move || {
         let engine = Arc::clone(&engine);
-        async move { engine.query(Statement::read("SELECT 1", "Null")).await.is_ok() }
+        async move {
+            engine
+                .query(Statement::read("SELECT 1", "Null"))
+                .await
+                .is_ok()
+        }
     })
 }
 
@@ -186,6 +205,25 @@ impl Running {
     #[must_use]
     pub fn engine(&self) -> &Arc<dyn Engine> {
         self.api.engine()
+    }
+
+    /// Loads the project's fixtures into data sources without rows; see
+    /// [`crate::fixtures`]. `now` is in unix seconds.
+    ///
+    /// # Errors
+    /// [`FixtureError`] for the first fixture that cannot be loaded.
+    pub async fn load_fixtures(
+        &self,
+        now: i64,
+        report: impl FnMut(Step<'_>) + Send,
+    ) -> Result<usize, FixtureError> {
+        let fixtures = Fixtures {
+            directory: &self.api.settings().project,
+            project: &self.workspace().current(),
+            engine: self.engine().as_ref(),
+            database: DATABASE,
+        };
+        fixtures.load_missing(now, report).await
     }
 
     /// Ends background work and closes the engine, letting running queries

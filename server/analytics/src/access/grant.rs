@@ -8,6 +8,7 @@ use token::{Claims, ScopeKind};
 use super::error::AccessError;
 use super::resource::Resource;
 use super::scope::StaticScope;
+use crate::datafile::DataSource;
 
 /// An authenticated caller: a token that was found good.
 #[derive(Clone, Debug)]
@@ -59,6 +60,42 @@ pub struct AppendGrant {
     /// Whether rows of every tenant may be appended; as in
     /// [`PipeGrant::all_tenants`].
     pub all_tenants: bool,
+}
+
+impl AppendGrant {
+    /// The columns that get a fixed value in every appended row. Rows for a
+    /// data source that is kept apart by tenant must carry the token's tenant.
+    pub fn stamps(
+        &self,
+        data_source: &DataSource,
+    ) -> Result<BTreeMap<String, String>, AccessError> {
+        let no_tenant = |parameter: &str| AccessError::NoTenant {
+            data_source: data_source.name.clone(),
+            parameter: parameter.to_owned(),
+        };
+        if let Some(column) = data_source.tenant_column().filter(|_| !self.all_tenants)
+            && tenant(&self.fixed_params, column).is_none()
+        {
+            return Err(no_tenant(column));
+        }
+        let stamp = |(column, value): (&String, &Value)| match value {
+            Value::String(text) => Ok((column.clone(), text.clone())),
+            Value::Number(_) | Value::Bool(_) => Ok((column.clone(), value.to_string())),
+            // A row has one value in a column.
+            _ => Err(no_tenant(column)),
+        };
+        self.fixed_params.iter().map(stamp).collect()
+    }
+}
+
+/// The value that names a tenant: text or a number, not empty.
+fn tenant(fixed_params: &BTreeMap<String, Value>, column: &str) -> Option<String> {
+    let value = match fixed_params.get(column)? {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!value.is_empty()).then_some(value)
 }
 
 impl Access {

@@ -14,8 +14,8 @@ use super::error::AccessError;
 use super::grant::Access;
 use super::resource::{Resource, resource_id};
 use crate::datafile::Pipe;
-use crate::engine::guard::{Catalog, Inspection};
 use crate::engine::TableFilter;
+use crate::engine::guard::{Catalog, Inspection};
 use crate::project::{Project, quarantine_name};
 
 /// What one caller's SQL may read.
@@ -51,7 +51,14 @@ impl<'a> Readable<'a> {
         tables: &'a BTreeSet<String>,
         nodes_of: Option<&'a Pipe>,
     ) -> Self {
-        Self { access, project, workspace_id, database, tables, nodes_of }
+        Self {
+            access,
+            project,
+            workspace_id,
+            database,
+            tables,
+            nodes_of,
+        }
     }
 
     /// The data source that a table belongs to: itself, or the one it is the
@@ -67,9 +74,15 @@ impl<'a> Readable<'a> {
     /// The names of all data sources and pipes that may be read.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
-        let data_sources = self.project.data_sources().map(|data_source| data_source.name.as_str());
+        let data_sources = self
+            .project
+            .data_sources()
+            .map(|data_source| data_source.name.as_str());
         let pipes = self.project.pipes().map(|pipe| pipe.name.as_str());
-        data_sources.chain(pipes).filter(|name| self.may_read(name)).collect()
+        data_sources
+            .chain(pipes)
+            .filter(|name| self.may_read(name))
+            .collect()
     }
 
     /// What the token fixes for a query that names only what may be read.
@@ -79,11 +92,17 @@ impl<'a> Readable<'a> {
     /// tenant of another.
     pub fn fixed(&self, inspection: &Inspection) -> Result<Fixed, AccessError> {
         let mut fixed = Fixed::default();
-        let named = inspection.tables.iter().filter_map(|name| self.project.pipe(&name.table));
+        let named = inspection
+            .tables
+            .iter()
+            .filter_map(|name| self.project.pipe(&name.table));
         let nodes_of = self.nodes_of.and_then(|pipe| self.project.pipe(&pipe.name));
         for pipe in named.chain(nodes_of) {
             let id = resource_id(self.workspace_id, &pipe.name);
-            let grant = self.access.pipe(Resource { name: &pipe.name, id: &id })?;
+            let grant = self.access.pipe(Resource {
+                name: &pipe.name,
+                id: &id,
+            })?;
             if fixed.reads_pipes {
                 self.agree(&fixed.params, &grant.fixed_params, &pipe.name)?;
             }
@@ -162,13 +181,19 @@ impl<'a> Readable<'a> {
         let mut filters = Vec::new();
         for data_source in self.project.data_sources() {
             let id = resource_id(self.workspace_id, &data_source.name);
-            let resource = Resource { name: &data_source.name, id: &id };
+            let resource = Resource {
+                name: &data_source.name,
+                id: &id,
+            };
             let expression = match self.access.data_source(resource) {
                 Ok(grant) if grant.filters.is_empty() => continue,
                 Ok(grant) => {
                     // The newline ends a comment that a filter may end with.
-                    let all: Vec<String> =
-                        grant.filters.iter().map(|filter| format!("({filter}\n)")).collect();
+                    let all: Vec<String> = grant
+                        .filters
+                        .iter()
+                        .map(|filter| format!("({filter}\n)"))
+                        .collect();
                     all.join(" AND ")
                 }
                 Err(_) if fixed.reads_pipes => continue,
@@ -176,7 +201,10 @@ impl<'a> Readable<'a> {
             };
             for table in [data_source.name.clone(), quarantine_name(&data_source.name)] {
                 let table = format!("{}.{table}", self.database);
-                filters.push(TableFilter { table, expression: expression.clone() });
+                filters.push(TableFilter {
+                    table,
+                    expression: expression.clone(),
+                });
             }
         }
         filters
@@ -184,7 +212,10 @@ impl<'a> Readable<'a> {
 }
 
 fn ambiguous(resource: &str, parameter: &str) -> AccessError {
-    AccessError::Ambiguous { resource: resource.to_owned(), parameter: parameter.to_owned() }
+    AccessError::Ambiguous {
+        resource: resource.to_owned(),
+        parameter: parameter.to_owned(),
+    }
 }
 
 impl Catalog for Readable<'_> {
@@ -198,11 +229,16 @@ impl Catalog for Readable<'_> {
         }
         if let Some(data_source) = self.data_source_of(name) {
             let id = resource_id(self.workspace_id, data_source);
-            return self.access.data_source(Resource { name: data_source, id: &id }).is_ok();
+            return self
+                .access
+                .data_source(Resource {
+                    name: data_source,
+                    id: &id,
+                })
+                .is_ok();
         }
         let id = resource_id(self.workspace_id, name);
-        self.project.pipe(name).is_some()
-            && self.access.pipe(Resource { name, id: &id }).is_ok()
+        self.project.pipe(name).is_some() && self.access.pipe(Resource { name, id: &id }).is_ok()
     }
 
     fn exists(&self, name: &str) -> bool {

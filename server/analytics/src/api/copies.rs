@@ -37,7 +37,8 @@ async fn copy(
         _ => None,
     });
     let target = target.ok_or_else(|| {
-        let message = format!("the pipe `{name}` is no copy pipe: give one of its nodes `TYPE copy`");
+        let message =
+            format!("the pipe `{name}` is no copy pipe: give one of its nodes `TYPE copy`");
         ApiError::bad_request("not_a_copy_pipe", message)
     })?;
     let mode = match input.text("_mode") {
@@ -50,8 +51,14 @@ async fn copy(
         }
     };
     let mut details = Map::new();
-    details.insert("pipe".to_owned(), json!({ "id": pipe.id, "name": pipe.item.name }));
-    details.insert("datasource".to_owned(), json!({ "id": served.id(&target), "name": target }));
+    details.insert(
+        "pipe".to_owned(),
+        json!({ "id": pipe.id, "name": pipe.item.name }),
+    );
+    details.insert(
+        "datasource".to_owned(),
+        json!({ "id": served.id(&target), "name": target }),
+    );
     let project = Arc::clone(&served.project);
     let work = api.copy_job(project, pipe.item.name.clone(), mode, parameters(input));
     let id = api.jobs().start("copy", &access, details, work);
@@ -70,10 +77,15 @@ impl Api {
         let api = self.clone();
         async move {
             let _tables_stay = api.workspace().writing().await;
-            let context =
-                RunContext { parameters, secrets: api.secrets(), now: OffsetDateTime::now_utc() };
+            let context = RunContext {
+                parameters,
+                secrets: api.secrets(),
+                now: OffsetDateTime::now_utc(),
+            };
             let engine = api.engine().as_ref();
-            project.run_copy(engine, api.database(), &pipe, mode, &context).await?;
+            project
+                .run_copy(engine, api.database(), &pipe, mode, &context)
+                .await?;
             Ok(Map::new())
         }
     }

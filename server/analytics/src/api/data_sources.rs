@@ -25,7 +25,10 @@ use crate::project::{qualified, quarantine_name};
 pub(crate) fn router() -> Router<Api> {
     Router::new()
         .route("/v0/datasources", get(list))
-        .route("/v0/datasources/{name}", get(detail).delete(refuse_change).put(refuse_change))
+        .route(
+            "/v0/datasources/{name}",
+            get(detail).delete(refuse_change).put(refuse_change),
+        )
         .route("/v0/datasources/{name}/alter", post(refuse_change))
         .route("/v0/datasources/{name}/truncate", post(truncate))
         .route("/v0/datasources/{name}/delete", post(delete_rows))
@@ -100,14 +103,22 @@ async fn delete_rows(
     let count = format!("SELECT count() AS rows FROM {table} WHERE (\n{condition}\n)");
     super::sql::check_condition(&api, &count, &data_source.item.name).await?;
     if input.flag("dry_run") {
-        let answer = api.engine().query(Statement::read(count, "TabSeparated")).await?;
-        let rows: u64 = String::from_utf8_lossy(&answer.body).trim().parse().unwrap_or_default();
+        let answer = api
+            .engine()
+            .query(Statement::read(count, "TabSeparated"))
+            .await?;
+        let rows: u64 = String::from_utf8_lossy(&answer.body)
+            .trim()
+            .parse()
+            .unwrap_or_default();
         return Ok(Json(json!({ "rows_to_be_deleted": rows })).into_response());
     }
     let delete = Statement {
         // The job is done when every part is rewritten.
         settings: vec![("mutations_sync".to_owned(), "1".to_owned())],
-        ..Statement::change(format!("ALTER TABLE {table} DELETE WHERE (\n{condition}\n)"))
+        ..Statement::change(format!(
+            "ALTER TABLE {table} DELETE WHERE (\n{condition}\n)"
+        ))
     };
     let mut details = Map::new();
     details.insert("datasource".to_owned(), reference(&data_source));
@@ -129,12 +140,20 @@ fn droppable(api: &Api, access: &Access, name: &str) -> Result<Named<DataSource>
     let data_source = served.require_data_source(name)?;
     if let Err(refusal) = access.drop_rows(data_source.resource()) {
         let may_know = !access.is_jwt() && access.sees_data_source(data_source.resource());
-        return Err(if may_know { refusal.into() } else { no_such_data_source(name) });
+        return Err(if may_know {
+            refusal.into()
+        } else {
+            no_such_data_source(name)
+        });
     }
     Ok(data_source)
 }
 
 async fn refuse_change() -> ApiError {
+    managed_by_project()
+}
+
+pub(crate) fn managed_by_project() -> ApiError {
     ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "managed_by_project",
@@ -159,7 +178,10 @@ async fn sizes(api: &Api) -> Result<HashMap<String, Size>, ApiError> {
     }
     let database = sql::literal(api.database());
     let statement = Statement {
-        settings: vec![("output_format_json_quote_64bit_integers".to_owned(), "0".to_owned())],
+        settings: vec![(
+            "output_format_json_quote_64bit_integers".to_owned(),
+            "0".to_owned(),
+        )],
         ..Statement::read(
             format!(
                 "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts \
@@ -171,7 +193,10 @@ async fn sizes(api: &Api) -> Result<HashMap<String, Size>, ApiError> {
     let answer = api.engine().query(statement).await?;
     serde_json::Deserializer::from_slice(&answer.body)
         .into_iter::<Row>()
-        .map(|row| row.map(|row| (row.table, row.size)).map_err(ApiError::internal))
+        .map(|row| {
+            row.map(|row| (row.table, row.size))
+                .map_err(ApiError::internal)
+        })
         .collect()
 }
 
@@ -187,10 +212,17 @@ fn describe(
     let Named { item, id } = data_source;
     let time = timestamp(served.loaded_at);
     let size = sizes.get(&item.name).copied().unwrap_or_default();
-    let quarantined = sizes.get(&quarantine_name(&item.name)).copied().unwrap_or_default();
+    let quarantined = sizes
+        .get(&quarantine_name(&item.name))
+        .copied()
+        .unwrap_or_default();
     let columns: Vec<Value> = item.columns.iter().map(describe_column).collect();
-    let tags: Map<String, Value> =
-        item.tags.pairs.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    let tags: Map<String, Value> = item
+        .tags
+        .pairs
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_str().into()))
+        .collect();
     json!({
         "id": id,
         "name": item.name,
@@ -225,10 +257,16 @@ fn describe_engine(engine: &TableEngine) -> Value {
     let mut description = json!({ "engine": engine.kind.name() });
     let text = |fragment: &crate::datafile::Fragment| fragment.to_string();
     let keys = [
-        ("engine_partition_key", engine.partition_key.as_ref().map(text)),
+        (
+            "engine_partition_key",
+            engine.partition_key.as_ref().map(text),
+        ),
         ("engine_sorting_key", engine.sorting_key.as_ref().map(text)),
         ("engine_primary_key", engine.primary_key.as_ref().map(text)),
-        ("engine_sampling_key", engine.sampling_key.as_ref().map(text)),
+        (
+            "engine_sampling_key",
+            engine.sampling_key.as_ref().map(text),
+        ),
         ("engine_ttl", engine.ttl.as_ref().map(text)),
         ("engine_ver", version(&engine.kind)),
     ];

@@ -5,9 +5,9 @@ use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 use service::ApiError;
 
+use super::STATISTICS;
 use super::format::{Format, media_type};
 use super::input::{Given, Input};
-use super::STATISTICS;
 use super::state::{Api, Served, no_endpoint};
 use crate::access::{Access, PipeGrant, Resource};
 use crate::datafile::{Node, Pipe};
@@ -24,7 +24,9 @@ pub(crate) async fn call(
     input: Input,
 ) -> Result<Response, ApiError> {
     let served = api.served();
-    let pipe = served.require_pipe(name).map_err(|missing| hide_from_jwt(access, name, missing))?;
+    let pipe = served
+        .require_pipe(name)
+        .map_err(|missing| hide_from_jwt(access, name, missing))?;
     let grant = access.pipe(pipe.resource())?;
     // Whoever may read the pipe may learn that it is no endpoint.
     if pipe.item.endpoint().is_none() {
@@ -58,8 +60,16 @@ fn hide_from_jwt(access: &Access, name: &str, missing: ApiError) -> ApiError {
 
 /// What a grant means to a query.
 pub(crate) fn fixed_and_tenant(grant: PipeGrant) -> (Parameters, Tenant) {
-    let fixed: Parameters = grant.fixed_params.into_iter().map(fixed_parameter).collect();
-    let tenant = if grant.all_tenants { Tenant::All } else { Tenant::Fixed(fixed.clone()) };
+    let fixed: Parameters = grant
+        .fixed_params
+        .into_iter()
+        .map(fixed_parameter)
+        .collect();
+    let tenant = if grant.all_tenants {
+        Tenant::All
+    } else {
+        Tenant::Fixed(fixed.clone())
+    };
     (fixed, tenant)
 }
 
@@ -81,7 +91,10 @@ pub(crate) fn parameters(input: Input) -> Parameters {
         Given::List(texts) => Parameter::List(texts),
         Given::Json(json) => Parameter::Json(json),
     };
-    input.into_values().map(|(name, given)| (name, parameter(given))).collect()
+    input
+        .into_values()
+        .map(|(name, given)| (name, parameter(given)))
+        .collect()
 }
 
 /// The answer to a query, with what it took in a header for the formats that
@@ -89,14 +102,21 @@ pub(crate) fn parameters(input: Input) -> Parameters {
 pub(crate) fn respond(answer: Answer, format: &str) -> Response {
     let mut response = answer.body.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(format)));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media_type(format)),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(STATISTICS, statistics_header(answer.statistics));
     response
 }
 
 fn statistics_header(statistics: Statistics) -> HeaderValue {
-    let Statistics { elapsed, rows_read, bytes_read } = statistics;
+    let Statistics {
+        elapsed,
+        rows_read,
+        bytes_read,
+    } = statistics;
     let json = json!({ "elapsed": elapsed, "rows_read": rows_read, "bytes_read": bytes_read });
     HeaderValue::from_str(&json.to_string()).unwrap_or_else(|_| HeaderValue::from_static("{}"))
 }
@@ -104,7 +124,9 @@ fn statistics_header(statistics: Statistics) -> HeaderValue {
 /// The parameters of one node, as the description of a pipe shows them.
 pub(crate) fn described_parameters(served: &Served, pipe: &Pipe, node: &Node) -> Vec<Value> {
     let template = served.project.template(&pipe.name, &node.name);
-    let declared = template.map(|template| template.parameters()).unwrap_or_default();
+    let declared = template
+        .map(|template| template.parameters())
+        .unwrap_or_default();
     declared.iter().map(describe).collect()
 }
 
@@ -115,7 +137,10 @@ fn describe(parameter: &ParameterDeclaration) -> Value {
     description.insert("required".to_owned(), parameter.required.into());
     for (member, value) in [
         ("default", parameter.default.clone()),
-        ("description", parameter.description.clone().map(Value::String)),
+        (
+            "description",
+            parameter.description.clone().map(Value::String),
+        ),
         ("enum", parameter.allowed.clone()),
         ("example", parameter.example.clone()),
         ("format", parameter.format.clone().map(Value::String)),

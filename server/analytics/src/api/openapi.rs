@@ -19,13 +19,18 @@ async fn document(State(api): State<Api>, Caller(access): Caller) -> Json<Value>
     let served = api.served();
     let mut paths = Map::new();
     for (pipe, _) in served.project.endpoints() {
-        let Some(named) = served.pipe(&pipe.name) else { continue };
+        let Some(named) = served.pipe(&pipe.name) else {
+            continue;
+        };
         // What the token fixes cannot be chosen, so it is not offered.
         if let Ok(grant) = access.pipe(named.resource()) {
             let is_free = |parameter: &ParameterDeclaration| {
                 !grant.fixed_params.contains_key(&parameter.name)
             };
-            paths.insert(format!("/v0/pipes/{}.json", pipe.name), path(&served, pipe, is_free));
+            paths.insert(
+                format!("/v0/pipes/{}.json", pipe.name),
+                path(&served, pipe, is_free),
+            );
         }
     }
     Json(json!({
@@ -45,8 +50,11 @@ async fn document(State(api): State<Api>, Caller(access): Caller) -> Json<Value>
 }
 
 fn path(served: &Served, pipe: &Pipe, is_free: impl Fn(&ParameterDeclaration) -> bool) -> Value {
-    let parameters: Vec<Value> =
-        endpoint_parameters(&served.project, pipe).into_iter().filter(is_free).map(parameter).collect();
+    let parameters: Vec<Value> = endpoint_parameters(&served.project, pipe)
+        .into_iter()
+        .filter(is_free)
+        .map(parameter)
+        .collect();
     let refusal = |description: &str| {
         json!({
             "description": description,
@@ -92,7 +100,11 @@ fn parameter(declaration: ParameterDeclaration) -> Value {
         format,
     } = declaration;
     let mut schema = schema(&parameter_type);
-    for (member, value) in [("default", default), ("enum", allowed), ("example", example)] {
+    for (member, value) in [
+        ("default", default),
+        ("enum", allowed),
+        ("example", example),
+    ] {
         if let Some(value) = value {
             schema[member] = value;
         }
@@ -145,7 +157,10 @@ mod tests {
     fn types_are_described_as_json_schema_knows_them() {
         for (parameter_type, expected) in [
             ("UInt64", json!({ "type": "integer" })),
-            ("Array(Int32)", json!({ "type": "array", "items": { "type": "integer" } })),
+            (
+                "Array(Int32)",
+                json!({ "type": "array", "items": { "type": "integer" } }),
+            ),
             ("Date", json!({ "type": "string", "format": "date" })),
             ("Column", json!({ "type": "string" })),
         ] {

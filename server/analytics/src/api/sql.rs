@@ -59,31 +59,51 @@ async fn query(
     if inspection.kind == StatementKind::Show {
         return show(&api, &readable, format).await;
     }
-    inspection.check_outside(&readable).map_err(|refusal| outside_refused(&refusal))?;
+    inspection
+        .check_outside(&readable)
+        .map_err(|refusal| outside_refused(&refusal))?;
     let fixed = readable.fixed(&inspection)?;
     let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
-    let params: Parameters = fixed.params.clone().into_iter().map(fixed_parameter).collect();
+    let params: Parameters = fixed
+        .params
+        .clone()
+        .into_iter()
+        .map(fixed_parameter)
+        .collect();
     let query = OutsideQuery {
         project: &served.project,
         database: api.database(),
         sql,
         pipe: pipeline.as_deref(),
         given: request.parameters,
-        tenant: if access.is_jwt() { Tenant::Fixed(params.clone()) } else { Tenant::All },
+        tenant: if access.is_jwt() {
+            Tenant::Fixed(params.clone())
+        } else {
+            Tenant::All
+        },
         fixed: params,
         filters: readable.filters(&fixed),
         secrets: api.secrets(),
         format,
         limits: api.query_limits(),
     };
-    let mut statement = prepare_outside(api.engine().as_ref(), api.guard(), query).await?.statement;
+    let mut statement = prepare_outside(api.engine().as_ref(), api.guard(), query)
+        .await?
+        .statement;
     if is_description {
         statement.sql = format!("DESCRIBE ({}\n)", statement.sql);
     }
-    let answer = api.engine().query(statement).await.map_err(|error| match error {
-        EngineError::Query { code: UNKNOWN_TABLE, .. } => unknown_table(&inspection, &readable),
-        error => error.into(),
-    })?;
+    let answer = api
+        .engine()
+        .query(statement)
+        .await
+        .map_err(|error| match error {
+            EngineError::Query {
+                code: UNKNOWN_TABLE,
+                ..
+            } => unknown_table(&inspection, &readable),
+            error => error.into(),
+        })?;
     Ok(respond(answer, format))
 }
 
@@ -117,26 +137,34 @@ fn readable_sql(
     {
         let is_node = pipeline.is_some_and(|pipe| pipe.node(&name.table).is_some());
         if is_node || served.project.pipe(&name.table).is_some() {
-            return (format!("SELECT * FROM {}", sql::identifier(&name.table)), true);
+            return (
+                format!("SELECT * FROM {}", sql::identifier(&name.table)),
+                true,
+            );
         }
     }
     (inspection.body.clone(), false)
 }
 
 async fn inspect(api: &Api, text: &str) -> Result<Arc<Inspection>, ApiError> {
-    api.guard().inspect(api.engine().as_ref(), text, &[]).await.map_err(|error| match error {
-        EngineError::Query { message, .. } => {
-            ApiError::bad_request("query_invalid", format!("DB::Exception: {message}"))
-        }
-        error => error.into(),
-    })
+    api.guard()
+        .inspect(api.engine().as_ref(), text, &[])
+        .await
+        .map_err(|error| match error {
+            EngineError::Query { message, .. } => {
+                ApiError::bad_request("query_invalid", format!("DB::Exception: {message}"))
+            }
+            error => error.into(),
+        })
 }
 
 fn format_of(inspection: &Inspection) -> Result<&str, ApiError> {
     let Some(format) = inspection.format.as_deref() else {
         return Ok(DEFAULT_FORMAT);
     };
-    let known = QUERY_FORMATS.iter().find(|known| known.eq_ignore_ascii_case(format));
+    let known = QUERY_FORMATS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(format));
     known.copied().ok_or_else(|| {
         let message = format!(
             "FORMAT {format} is not available; the formats are {}",
@@ -168,7 +196,10 @@ fn not_found(message: &str) -> ApiError {
 
 /// Hidden and missing tables look alike.
 fn unknown_table(inspection: &Inspection, readable: &Readable<'_>) -> ApiError {
-    let unknown = inspection.tables.iter().find(|name| !readable.exists(&name.table));
+    let unknown = inspection
+        .tables
+        .iter()
+        .find(|name| !readable.exists(&name.table));
     let name = unknown.map(ToString::to_string).unwrap_or_default();
     not_found(&Refusal::Table(name).to_string())
 }
@@ -181,8 +212,13 @@ pub(crate) async fn check_condition(
     data_source: &str,
 ) -> Result<(), ApiError> {
     let inspection = inspect(api, statement).await?;
-    let only = OnlyTable { database: api.database(), table: data_source };
-    inspection.check_outside(&only).map_err(|refusal| outside_refused(&refusal))
+    let only = OnlyTable {
+        database: api.database(),
+        table: data_source,
+    };
+    inspection
+        .check_outside(&only)
+        .map_err(|refusal| outside_refused(&refusal))
 }
 
 /// All that a condition may read.

@@ -119,7 +119,11 @@ impl Api {
             return served;
         }
         let served = Arc::new(Served::new(project, self.0.authority.workspace_id()));
-        *self.0.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&served);
+        *self
+            .0
+            .served
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&served);
         served
     }
 }
@@ -165,7 +169,10 @@ impl Served {
         let read = || async {
             let database = sql::literal(api.database());
             let text = format!("SELECT name FROM system.tables WHERE database = {database}");
-            let answer = api.engine().query(Statement::read(text, "JSONCompactEachRow")).await?;
+            let answer = api
+                .engine()
+                .query(Statement::read(text, "JSONCompactEachRow"))
+                .await?;
             serde_json::Deserializer::from_slice(&answer.body)
                 .into_iter::<[String; 1]>()
                 .map(|row| row.map(|[name]| name).map_err(ApiError::internal))

@@ -27,9 +27,11 @@ impl<S: Send + Sync> FromRequest<S> for SqlRequest {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let mut input = Input::from_uri(request.uri())?;
         let media_type = media_type(request.headers());
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            ApiError::new(rejection.status(), "invalid_body", rejection.body_text())
-        })?;
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                ApiError::new(rejection.status(), "invalid_body", rejection.body_text())
+            })?;
         let is_json = media_type.as_deref() == Some("application/json")
             || body.trim_ascii_start().first() == Some(&b'{');
         let mut sql = None;
@@ -43,7 +45,9 @@ impl<S: Send + Sync> FromRequest<S> for SqlRequest {
             })?;
             sql = Some(text);
         }
-        let sql = sql.or_else(|| input.text("q").map(str::to_owned)).unwrap_or_default();
+        let sql = sql
+            .or_else(|| input.text("q").map(str::to_owned))
+            .unwrap_or_default();
         Ok(Self::new(sql, input))
     }
 }
@@ -60,16 +64,25 @@ impl SqlRequest {
         for name in ["q", "token", "pipeline", "template_parameters"] {
             parameters.remove(name);
         }
-        let given = template_parameters.into_iter().map(|(name, json)| (name, Parameter::from(json)));
+        let given = template_parameters
+            .into_iter()
+            .map(|(name, json)| (name, Parameter::from(json)));
         parameters.lay_over(given.collect());
-        Self { q, pipeline, parameters }
+        Self {
+            q,
+            pipeline,
+            parameters,
+        }
     }
 }
 
 /// Whether a body is a form with a field `q`. curl sends raw SQL under a form's
 /// media type, so the text itself has to tell: a form begins with a name.
 fn is_form(body: &[u8]) -> bool {
-    let name = body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let name = body
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count();
     if name == 0 || body.get(name) != Some(&b'=') {
         return false;
     }
@@ -102,13 +115,20 @@ mod tests {
             ("/v0/sql", "application/json", r#"{"q":"SELECT 1+1"}"#),
             ("/v0/sql", "", r#" {"q":"SELECT 1+1"}"#),
         ] {
-            assert_eq!(read(uri, media_type, body).await.q, "SELECT 1+1", "{uri} {body}");
+            assert_eq!(
+                read(uri, media_type, body).await.q,
+                "SELECT 1+1",
+                "{uri} {body}"
+            );
         }
     }
 
     #[tokio::test]
     async fn sql_with_equals_signs_is_no_form() {
-        for sql in ["SELECT 1 WHERE a=1 AND '&q=' = b", "SELECT a FROM t WHERE q=1"] {
+        for sql in [
+            "SELECT 1 WHERE a=1 AND '&q=' = b",
+            "SELECT a FROM t WHERE q=1",
+        ] {
             let request = read("/v0/sql", "application/x-www-form-urlencoded", sql).await;
             assert_eq!(request.q, sql);
         }

@@ -1,0 +1,56 @@
+//! The Events API: rows as they happen, `POST /v0/events?name=<data source>`.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::{StatusCode, Uri};
+use serde_json::{Value, json};
+use service::ApiError;
+
+use super::append::{append_rows, no_body, unpacked};
+use super::auth::Caller;
+use super::input::Input;
+use super::state::Api;
+use crate::ingest::{Append, Format};
+
+pub(crate) fn router(most_bytes: usize) -> Router<Api> {
+    Router::new()
+        .route("/v0/events", post(events))
+        .layer(DefaultBodyLimit::max(most_bytes))
+}
+
+/// Rows are written before the answer in any case; without `wait=true` the
+/// answer is 202 all the same, because clients take it for that.
+async fn events(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    uri: Uri,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    // The body is rows, whatever its media type says: options come in the
+    // query string alone.
+    let input = Input::from_uri(&uri)?;
+    let name = input.required("name")?;
+    let format = match input.text("format") {
+        None | Some("ndjson") => Format::Ndjson,
+        Some("json") => Format::Json,
+        Some(_) => {
+            let message = "the format of events is `ndjson` or `json`";
+            return Err(ApiError::bad_request("invalid_format", message));
+        }
+    };
+    let data = unpacked(body.map_err(no_body)?, api.settings().limits.event_bytes).await?;
+    let (_, ingested) = append_rows(&api, &access, name, Append::new(format, data)).await?;
+    let status = if input.flag("wait") {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let answer = json!({
+        "successful_rows": ingested.successful_rows,
+        "quarantined_rows": ingested.quarantined_rows,
+    });
+    Ok((status, Json(answer)))
+}
