@@ -16,6 +16,7 @@ pub use answer::{Column, Statistics, Table, Values};
 pub(crate) use client::read as read_answer;
 pub use client::{Client, endpoint};
 pub use failure::{Failure, FailureKind};
+pub(crate) use query::read_outcome;
 pub use query::{Outcome, Query, use_query};
 pub use rows::{DataSpan, Day, Destination, Hour, Summary};
 #[cfg(feature = "ssr")]

@@ -26,9 +26,9 @@ pub(crate) fn milliseconds() -> f64 {
 /// Waits.
 pub(crate) async fn sleep(duration: Duration) {
     let (sender, receiver) = oneshot::channel();
-    set_timeout(move || drop(sender.send(())), duration);
-    // A page that is left drops the timer; then nobody waits either.
-    let _ = receiver.await;
+    // Dropping the sender ends the wait as well as sending would.
+    set_timeout(move || drop(sender), duration);
+    let _: Result<(), _> = receiver.await;
 }
 
 /// Whether the browser believes that it has a network.

@@ -2,7 +2,7 @@
 //! [`crate::pages`].
 
 pub mod account;
-pub mod copy_button;
+mod copy_button;
 mod data_table;
 pub mod header;
 mod icon;
@@ -10,8 +10,8 @@ pub mod notices;
 pub mod theme_button;
 
 pub use account::{OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut};
-pub use copy_button::CopyButton;
-pub use data_table::{DataTable, data_table};
+pub use copy_button::copy_button;
+pub use data_table::DataTable;
 pub use header::{Footer, Header};
 pub use icon::{Icon, icon};
 pub use notices::Notices;

@@ -10,6 +10,8 @@ mod browser;
 pub mod calendar;
 pub mod charts;
 pub mod components;
+mod dynamic;
+pub mod markup;
 pub mod numbers;
 pub mod pages;
 pub mod period;
@@ -22,7 +24,7 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
     path,
 };
 
@@ -54,7 +56,7 @@ pub fn App() -> impl IntoView {
                 <Header />
                 <Notices />
                 <main id="content" class="content">
-                    <Routes fallback=|| view! { <NotFound /> }.into_any()>
+                    <FlatRoutes fallback=|| view! { <NotFound /> }.into_any()>
                         <Route path=path!("/") view=|| view! { <Landing /> }.into_any() />
                         <Route path=path!("/token") view=|| view! { <TokenPage /> }.into_any() />
                         <Route
@@ -62,7 +64,7 @@ pub fn App() -> impl IntoView {
                             view=|| view! { <Dashboard /> }.into_any()
                             ssr=SsrMode::Async
                         />
-                    </Routes>
+                    </FlatRoutes>
                 </main>
                 <Footer />
             </Router>

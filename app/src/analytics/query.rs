@@ -7,6 +7,12 @@ use super::{Client, Failure, Table};
 /// What came of a request.
 pub type Outcome = Result<Table, Failure>;
 
+/// Reads an outcome that travelled with the page; `None` for none.
+pub(crate) fn read_outcome(json: &serde_json::Value) -> Option<Outcome> {
+    let (ok, err) = (Table::read(&json["Ok"]), Failure::read(&json["Err"]));
+    ok.map(Ok).or(err.map(Err))
+}
+
 /// The data of one panel.
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
@@ -32,7 +38,7 @@ impl Query {
     not(feature = "hydrate"),
     expect(unused_variables, reason = "only the browser asks again")
 )]
-pub fn use_query(client: Client, request: Signal<Option<String>>, first: Option<Outcome>) -> Query {
+pub fn use_query(client: Client, request: Memo<Option<String>>, first: Option<Outcome>) -> Query {
     // What the server could not find out, the browser may.
     let brought = matches!(&first, Some(Ok(_)))
         || matches!(&first, Some(Err(failure)) if !failure.is_passing());
@@ -80,12 +86,7 @@ mod in_browser {
         outcome
     }
 
-    pub(super) fn keep(
-        query: Query,
-        client: Client,
-        request: Signal<Option<String>>,
-        brought: bool,
-    ) {
+    pub(super) fn keep(query: Query, client: Client, request: Memo<Option<String>>, brought: bool) {
         Effect::new(move |ran: Option<()>| {
             query.attempts.track();
             let request = request.get();

@@ -4,13 +4,15 @@
 //! The drawing area is stretched by the browser while all texts are laid out
 //! beside it, so they keep their size on every screen without measuring.
 
-use leptos::{ev, html, prelude::*, web_sys};
+use leptos::{ev, prelude::*, web_sys};
 
 use super::{
-    geometry::{BAND, Segment, column_path, index_at, label_positions, line_path, middle_percent},
+    geometry::{
+        BAND, Segment, column_path, index_at, label_positions, line_path, middle_percent, percent,
+    },
     ticks::{Scale, nice_scale},
 };
-use crate::components::{DataTable, data_table};
+use crate::{components::DataTable, dynamic, markup::Markup};
 
 /// So many labels fit under a chart on a phone.
 const MOST_LABELS: usize = 7;
@@ -53,16 +55,6 @@ pub struct Mark {
     pub hollow: f64,
 }
 
-impl ColumnChartData {
-    fn scale(&self) -> Scale {
-        nice_scale(
-            self.marks.iter().filter_map(|mark| mark.value),
-            4,
-            self.whole,
-        )
-    }
-}
-
 /// The filled parts of all columns and the hollow ones, as two paths.
 fn paths(marks: &[Mark], scale: &Scale) -> (String, String) {
     let segment = |from: f64, to: f64| {
@@ -72,19 +64,85 @@ fn paths(marks: &[Mark], scale: &Scale) -> (String, String) {
             bottom: a.max(b),
         }
     };
-    let filled: Vec<_> = marks
-        .iter()
-        .map(|mark| mark.value.map(|value| segment(0.0, value - mark.hollow)))
-        .collect();
-    let hollow: Vec<_> = marks
-        .iter()
-        .map(|mark| {
-            mark.value
-                .filter(|_| mark.hollow > 0.0)
-                .map(|value| segment(value - mark.hollow, value))
-        })
-        .collect();
-    (column_path(&filled), column_path(&hollow))
+    let filled = |mark: &Mark| Some(segment(0.0, mark.value? - mark.hollow));
+    let hollow = |mark: &Mark| {
+        let value = mark.value.filter(|_| mark.hollow > 0.0)?;
+        Some(segment(value - mark.hollow, value))
+    };
+    let path = |segment: &dyn Fn(&Mark) -> Option<Segment>| {
+        column_path(&marks.iter().map(segment).collect::<Vec<_>>())
+    };
+    (path(&filled), path(&hollow))
+}
+
+impl ColumnChartData {
+    fn scale(&self) -> Scale {
+        nice_scale(
+            self.marks.iter().filter_map(|mark| mark.value),
+            4,
+            self.whole,
+        )
+    }
+
+    /// The drawing itself, with its title and its description.
+    fn plot(&self, scale: &Scale) -> Markup {
+        let count = self.marks.len();
+        let (filled, hollow) = paths(&self.marks, scale);
+        let grid = line_path(scale.ticks.iter().map(|tick| scale.y(*tick)), count);
+        let zero = line_path([scale.y(0.0)], count);
+        let path = |class: &str, d: &str| {
+            Markup::element("path", &[("class", class), ("d", d)], Markup::default())
+        };
+        let titles = Markup::element_of_text("title", &[("id", &self.title_id())], &self.title)
+            + Markup::element_of_text("desc", &[("id", &self.summary_id())], &self.summary);
+        titles
+            + path("chart-grid", &grid)
+            + path("chart-filled", &filled)
+            + path("chart-hollow", &hollow)
+            + path("chart-zero", &zero)
+    }
+
+    /// The labels of the vertical axis.
+    fn levels(&self, scale: &Scale) -> Markup {
+        let level = |tick: &f64| {
+            let place = [("x", "100%"), ("y", &*percent(scale.y(*tick)))];
+            Markup::element_of_text("text", &place, &(self.axis)(*tick))
+        };
+        scale.ticks.iter().map(level).sum()
+    }
+
+    /// The labels of the columns, as many as fit.
+    fn ticks(&self) -> Markup {
+        let count = self.marks.len();
+        let tick = |at: usize| {
+            let place = [("x", &*middle_percent(at, count)), ("y", "17")];
+            Markup::element_of_text("text", &place, &self.marks[at].tick)
+        };
+        label_positions(count, MOST_LABELS).map(tick).sum()
+    }
+
+    fn legend(&self) -> Markup {
+        let Some([filled, hollow]) = self.parts else {
+            return Markup::default();
+        };
+        let items = Markup::element_of_text("li", &[("class", "legend-filled")], filled)
+            + Markup::element_of_text("li", &[("class", "legend-hollow")], hollow);
+        Markup::element("ul", &[("class", "legend")], items)
+    }
+
+    /// The same numbers as a table, out of the way.
+    fn numbers(&self) -> Markup {
+        let content = Markup::fixed("<summary>Numbers</summary>") + self.table.draw();
+        Markup::element("details", &[("class", "chart-numbers")], content)
+    }
+
+    fn title_id(&self) -> String {
+        format!("{}-title", self.id)
+    }
+
+    fn summary_id(&self) -> String {
+        format!("{}-summary", self.id)
+    }
 }
 
 /// A chart with its reading line, its legend and its table.
@@ -95,82 +153,57 @@ pub fn ColumnChart(
 ) -> impl IntoView {
     let count = data.marks.len();
     let scale = data.scale();
-    let (filled, hollow) = paths(&data.marks, &scale);
+    let area = format!("0 0 {} 100", count.max(1) * BAND);
+    let label_ids = format!("{} {}", data.title_id(), data.summary_id());
+    let (plot, levels, ticks) = (data.plot(&scale), data.levels(&scale), data.ticks());
+    let (legend, numbers) = (data.legend(), data.numbers());
     let read = RwSignal::new(None::<usize>);
-    let ticks = label_positions(count, MOST_LABELS)
-        .map(|at| {
-            let label = data.marks[at].tick.clone();
-            view! { <text x=middle_percent(at, count) y="17">{label}</text> }
-        })
-        .collect_view();
-    let grid = line_path(scale.ticks.iter().map(|tick| scale.y(*tick)), count);
-    let zero = line_path([scale.y(0.0)], count);
-    let levels = scale
-        .ticks
-        .iter()
-        .map(|tick| view! { <text x="100%" y=format!("{:.2}%", scale.y(*tick))>{(data.axis)(*tick)}</text> })
-        .collect_view();
-    let legend = data.parts.map(|[filled, hollow]| {
-        view! {
-            <ul class="legend">
-                <li class="legend-filled">{filled}</li>
-                <li class="legend-hollow">{hollow}</li>
-            </ul>
-        }
+    let is_read = move || dynamic::flag(move || read.get().is_some());
+    let band =
+        dynamic::attribute(move || Some((read.get().unwrap_or_default() * BAND).to_string()));
+    let ColumnChartData {
+        title,
+        summary,
+        marks,
+        is_late,
+        ..
+    } = data;
+    let reading = dynamic::text(move || {
+        let mark = read.get().and_then(|at| marks.get(at));
+        mark.map_or_else(|| summary.clone(), |mark| mark.reading.clone())
     });
-    let readings: Vec<String> = data.marks.iter().map(|mark| mark.reading.clone()).collect();
-    let summary = data.summary.clone();
-    let (title_id, summary_id) = (format!("{}-title", data.id), format!("{}-summary", data.id));
-    let label_ids = format!("{title_id} {summary_id}");
     view! {
-        <figure class="chart" class:is-late=data.is_late>
+        <figure class=if is_late { "chart is-late" } else { "chart" }>
             <figcaption class="chart-caption">
-                <p class="chart-reading" role="status" class:is-read=move || read.get().is_some()>
-                    {move || read.get().and_then(|at| readings.get(at).cloned()).unwrap_or_else(|| summary.clone())}
-                </p>
-                {legend}
+                <p class="chart-reading" role="status" data-read=is_read()>{reading}</p>
+                <div inner_html=legend.into_html()></div>
             </figcaption>
             <div class="chart-frame">
-                <svg class="chart-levels" aria-hidden="true">{levels}</svg>
+                <svg class="chart-levels" aria-hidden="true" inner_html=levels.into_html()></svg>
                 <div class="chart-area">
                     <svg
                         class="chart-plot"
-                        viewBox=format!("0 0 {} 100", count.max(1) * BAND)
+                        viewBox=area.clone()
                         preserveAspectRatio="none"
                         role="img"
                         aria-labelledby=label_ids
-                    >
-                        <title id=title_id>{data.title.clone()}</title>
-                        <desc id=summary_id>{data.summary}</desc>
-                        <path class="chart-grid" d=grid />
-                        <rect
-                            class="chart-band"
-                            class:is-read=move || read.get().is_some()
-                            x=move || (read.get().unwrap_or_default() * BAND).to_string()
-                            y="0"
-                            width=BAND.to_string()
-                            height="100"
-                        />
-                        <path class="chart-filled" d=filled />
-                        <path class="chart-hollow" d=hollow />
-                        <path class="chart-zero" d=zero />
+                        inner_html=plot.into_html()
+                    ></svg>
+                    <svg class="chart-plot" viewBox=area preserveAspectRatio="none" aria-hidden="true">
+                        <rect class="chart-band" data-read=is_read() x=band y="0" width=BAND.to_string() height="100" />
                     </svg>
-                    {reader(data.title, read, count)}
+                    {reader(&title, read, count)}
                 </div>
-                <svg class="chart-ticks" aria-hidden="true">{ticks}</svg>
+                <svg class="chart-ticks" aria-hidden="true" inner_html=ticks.into_html()></svg>
             </div>
-            <details class="chart-numbers">
-                <summary>"Numbers"</summary>
-                {data_table(data.table)}
-            </details>
+            <div inner_html=numbers.into_html()></div>
         </figure>
     }
 }
 
 /// The layer over the chart that reads columns under the pointer or, with the
 /// arrow keys, one after the other.
-fn reader(title: String, read: RwSignal<Option<usize>>, count: usize) -> AnyView {
-    let layer = NodeRef::<html::Div>::new();
+fn reader(title: &str, read: RwSignal<Option<usize>>, count: usize) -> AnyView {
     let point = move |event: ev::PointerEvent| {
         let width = event_target::<web_sys::Element>(&event).client_width();
         read.set(index_at(
@@ -187,7 +220,6 @@ fn reader(title: String, read: RwSignal<Option<usize>>, count: usize) -> AnyView
     };
     view! {
         <div
-            node_ref=layer
             class="chart-reader"
             tabindex="0"
             role="group"

@@ -69,16 +69,22 @@ pub(super) fn label_positions(count: usize, most: usize) -> impl Iterator<Item =
 
 /// The middle of a column's band in percent of the width.
 pub(super) fn middle_percent(index: usize, count: usize) -> String {
-    format!(
-        "{}%",
-        short((index as f64 + 0.5) / count.max(1) as f64 * 100.0)
-    )
+    percent((index as f64 + 0.5) / count.max(1) as f64 * 100.0)
 }
 
-/// Two decimals at most, and no more than needed.
+/// A coordinate as a percentage of the drawing area.
+pub(super) fn percent(value: f64) -> String {
+    short(value) + "%"
+}
+
+/// A coordinate between 0 and 100, with two decimals at most.
 fn short(value: f64) -> String {
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let hundredths = (value.clamp(0.0, 100.0) * 100.0).round() as u32;
+    match (hundredths / 100, hundredths % 100) {
+        (whole, 0) => whole.to_string(),
+        (whole, tenths) if tenths % 10 == 0 => format!("{whole}.{}", tenths / 10),
+        (whole, hundredths) => format!("{whole}.{hundredths:02}"),
+    }
 }
 
 #[cfg(test)]

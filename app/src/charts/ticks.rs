@@ -48,7 +48,13 @@ pub(super) fn nice_scale(values: impl IntoIterator<Item = f64>, wanted: u32, who
 
 /// The smallest of 1, 2, 5 times a power of ten that is not below `rough`.
 fn nice_step(rough: f64, whole: bool) -> f64 {
-    let power = 10_f64.powf(rough.log10().floor());
+    let mut power = 1.0;
+    while power > rough {
+        power /= 10.0;
+    }
+    while power * 10.0 <= rough {
+        power *= 10.0;
+    }
     let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|factor| factor * power)

@@ -3,42 +3,43 @@
 use leptos::prelude::*;
 
 use super::{Icon, icon};
+use crate::dynamic;
 
 /// What became of the last click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "hydrate"),
+    expect(dead_code, reason = "only the browser has a clipboard")
+)]
 enum Copied {
     NotYet,
     Done,
     Refused,
 }
 
-/// Copies `text`; `what` names it for those who do not see where it stands.
-#[component]
-pub fn CopyButton(
-    /// What to put on the clipboard.
-    #[prop(into)]
-    text: Signal<String>,
-    /// What it is, such as "token".
-    what: &'static str,
-) -> impl IntoView {
+/// Copies a text; `what` names it for those who do not see where it stands.
+pub fn copy_button(what: &'static str, text: impl Fn() -> String + Send + 'static) -> AnyView {
     let copied = RwSignal::new(Copied::NotYet);
+    let said = dynamic::text(move || {
+        let said = match copied.get() {
+            Copied::NotYet => "Copy",
+            Copied::Done => "Copied",
+            Copied::Refused => "Select it and copy",
+        };
+        said.to_owned()
+    });
     view! {
         <button
             type="button"
             class="button quiet small needs-script"
             aria-label=format!("Copy {what}")
-            on:click=move |_| copy(text.get_untracked(), copied)
+            on:click=move |_| copy(text(), copied)
         >
-            {move || icon(if copied.get() == Copied::Done { Icon::Done } else { Icon::Copy })}
-            <span role="status">
-                {move || match copied.get() {
-                    Copied::NotYet => "Copy",
-                    Copied::Done => "Copied",
-                    Copied::Refused => "Select it and copy",
-                }}
-            </span>
+            {icon(Icon::Copy)}
+            <span role="status">{said}</span>
         </button>
     }
+    .into_any()
 }
 
 #[cfg(feature = "hydrate")]

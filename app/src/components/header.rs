@@ -4,19 +4,15 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::{OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut, ThemeButton};
-use crate::session::use_session;
+use crate::{dynamic, session::use_session};
 
 /// Name, navigation, organization, person.
 #[component]
 pub fn Header() -> impl IntoView {
     let session = use_session();
     let path = use_location().pathname;
-    let current = move |page| (path.get() == page).then_some("page");
-    let name = move || {
-        session
-            .viewer
-            .with(|viewer| viewer.as_ref().map(|viewer| viewer.name.clone()))
-    };
+    let current =
+        move |page| dynamic::attribute(move || (path.get() == page).then(|| "page".to_owned()));
     view! {
         <a class="skip-link" href="#content">"Skip to content"</a>
         <header class="header">
@@ -25,15 +21,15 @@ pub fn Header() -> impl IntoView {
                 <span>"Rookery"</span>
             </a>
             <nav class="navigation" aria-label="Main">
-                <a href="/dashboard" aria-current=move || current("/dashboard")>"Dashboard"</a>
-                <a href="/token" aria-current=move || current("/token")>"Token"</a>
+                <a href="/dashboard" aria-current=current("/dashboard")>"Dashboard"</a>
+                <a href="/token" aria-current=current("/token")>"Token"</a>
             </nav>
             <SignedIn>
                 <OrganizationSwitcher />
             </SignedIn>
             <div class="account">
                 <SignedIn>
-                    <span class="person">{name}</span>
+                    <span class="person">{dynamic::text(move || session.viewer_name())}</span>
                     <SignOutButton />
                 </SignedIn>
                 <SignedOut>
@@ -43,6 +39,7 @@ pub fn Header() -> impl IntoView {
             </div>
         </header>
     }
+    .into_any()
 }
 
 /// The rook: a tower whose battlements are columns of a chart.

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::markup::Markup;
+
 /// An icon. It says nothing to screen readers; the text beside it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
@@ -38,14 +40,20 @@ impl Icon {
             }
         }
     }
+
+    /// The icon within markup.
+    pub fn draw(self) -> Markup {
+        let path = Markup::element("path", &[("d", self.path())], Markup::default());
+        let frame = [
+            ("class", "icon"),
+            ("viewBox", "0 0 24 24"),
+            ("aria-hidden", "true"),
+        ];
+        Markup::element("svg", &frame, path)
+    }
 }
 
-/// Draws an icon.
+/// The icon within a view.
 pub fn icon(icon: Icon) -> AnyView {
-    view! {
-        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-            <path d=icon.path() />
-        </svg>
-    }
-    .into_any()
+    view! { <span class="icon-frame" inner_html=icon.draw().into_html()></span> }.into_any()
 }

@@ -4,6 +4,8 @@
 use leptos::prelude::*;
 
 use crate::{
+    dynamic,
+    markup::Markup,
     session::use_session,
     token::{Elsewhere, Refusal, use_analytics_token},
 };
@@ -16,32 +18,34 @@ type Notice = (String, Option<&'static str>);
 pub fn Notices() -> impl IntoView {
     let session = use_session();
     let problem = use_analytics_token().problem();
-    let notice = move || {
-        elsewhere(session.elsewhere.get(), |slug| {
-            session.viewer.with(|viewer| {
-                let organizations = &viewer.as_ref()?.organizations;
-                Some(
-                    organizations
-                        .iter()
-                        .find(|organization| organization.slug == slug)?
-                        .name
-                        .clone(),
-                )
-            })
+    let name_of = move |slug: &str| {
+        session.viewer.with(|viewer| {
+            let organizations = &viewer.as_ref()?.organizations;
+            let known = organizations
+                .iter()
+                .find(|organization| organization.slug == slug);
+            known.map(|organization| organization.name.clone())
         })
-        .or_else(|| trouble(problem.get()?))
     };
-    view! {
-        <div role="status" class="notices">
-            {move || {
-                notice()
-                    .map(|(text, action)| {
-                        let link = action.map(|label| view! { <a rel="external" href="">{label}</a> });
-                        view! { <p class="notice">{text} " " {link}</p> }
-                    })
-            }}
-        </div>
-    }
+    let html = dynamic::text(move || {
+        let notice =
+            elsewhere(session.elsewhere.get(), name_of).or_else(|| trouble(problem.get()?));
+        notice.map(draw).unwrap_or_default().into_html()
+    });
+    view! { <div role="status" class="notices" inner_html=html></div> }
+}
+
+fn draw((text, action): Notice) -> Markup {
+    // `external`: the page is to come from the server.
+    let link = action.map(|action| {
+        let link = [("rel", "external"), ("href", "")];
+        Markup::text(" ") + Markup::element_of_text("a", &link, action)
+    });
+    Markup::element(
+        "p",
+        &[("class", "notice")],
+        Markup::text(&text) + link.unwrap_or_default(),
+    )
 }
 
 fn elsewhere(news: Option<Elsewhere>, name_of: impl Fn(&str) -> Option<String>) -> Option<Notice> {

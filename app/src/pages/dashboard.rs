@@ -1,22 +1,26 @@
 //! The dashboard of an organization: a date range in the address, four
-//! figures and three charts.
+//! figures and three panels.
 
 mod first_paint;
 mod panel;
 mod panels;
 mod period_bar;
+mod plan;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use self::first_paint::{FirstPaint, PanelKind, span_request};
+use self::{
+    first_paint::{FirstPaint, PanelKind, span_request},
+    plan::{Known, Plan},
+};
 use super::standing::{no_organization, sign_in_first};
 use crate::{
-    analytics::{Client, DataSpan, use_query},
-    calendar,
+    analytics::{Client, use_query},
+    calendar, dynamic,
     numbers::whole,
-    period::{PeriodQuery, Range},
+    period::PeriodQuery,
     session::{Standing, use_session},
 };
 
@@ -25,15 +29,15 @@ use crate::{
 #[component]
 pub fn Dashboard() -> impl IntoView {
     let session = use_session();
-    let standing = Memo::new(move |_| session.standing());
-    let first = first_paint::resource(current_period().get_untracked());
+    let standing = session.standing;
+    let first = first_paint::resource(period().get_untracked());
     let title = move || match session.organization_name() {
         Some(name) => format!("{name} · Dashboard"),
         None => "Dashboard".to_owned(),
     };
     view! {
         <Title text=title />
-        {move || match standing.get() {
+        {dynamic::view(move || match standing.get() {
             Standing::SignedOut => {
                 sign_in_first(
                     "Sign in to see your flights",
@@ -49,95 +53,69 @@ pub fn Dashboard() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 
 /// What the address asks for; follows it.
-fn current_period() -> Memo<PeriodQuery> {
+fn period() -> Signal<PeriodQuery> {
     let parameters = use_query_map();
-    Memo::new(move |_| PeriodQuery::read(|name| parameters.with(|parameters| parameters.get(name))))
-}
-
-/// What the panels have in common.
-#[derive(Clone, Copy)]
-struct Shown {
-    /// The days that are shown, where both ends are known.
-    range: Memo<Option<Range>>,
+    Signal::derive(move || {
+        parameters.with(|parameters| PeriodQuery::read(|name| parameters.get(name)))
+    })
 }
 
 fn board(first: FirstPaint) -> AnyView {
     let session = use_session();
     let client = Client::from_context();
-    let period = current_period();
+    let period = period();
     let today = calendar::date_of(session.rendered_at);
 
-    let span_query = use_query(
+    let span = use_query(
         client.clone(),
-        Signal::stored(Some(span_request())),
+        Memo::new(|_| Some(span_request())),
         first.span,
     );
-    // The outer level: is it known yet? The inner one: are there data?
-    let span = Memo::new(move |_| {
-        span_query.outcome.with(|outcome| {
-            let outcome = outcome.as_ref()?;
-            Some(
-                outcome
-                    .as_ref()
-                    .ok()
-                    .and_then(|table| DataSpan::read(table).ok().flatten()),
-            )
-        })
+    let plan = Memo::new(move |_| {
+        let known = span.outcome.with(|outcome| Known::of(outcome.as_ref()));
+        Plan::of(&period.get(), known, today)
     });
-    let is_empty = Memo::new(move |_| {
-        let answered = span_query
-            .outcome
-            .with(|outcome| matches!(outcome, Some(Ok(_))));
-        answered && span.get() == Some(None)
-    });
-    let limits = Memo::new(move |_| {
-        let known = span.get();
-        period.with(|period| {
-            (known.is_some() || !period.needs_span()).then(|| period.limits(known.flatten(), today))
-        })
-    });
-    let shown = Shown {
-        range: Memo::new(move |_| period.with(|period| period.range(span.get().flatten(), today))),
-    };
-    let queries = PanelKind::ALL
+    let mut queries = PanelKind::ALL
         .into_iter()
         .zip(first.panels)
         .map(|(kind, first)| {
-            let request =
-                Signal::derive(move || limits.get().map(|(from, to)| kind.request(from, to)));
+            let request = Memo::new(move |_| {
+                plan.with(|plan| plan.limits.map(|(from, to)| kind.request(from, to)))
+            });
             use_query(client.clone(), request, first)
         });
-    let queries: Vec<_> = queries.collect();
+    let [summary, days, hours, destinations] = std::array::from_fn(|_| queries.next());
+    let is_empty = Memo::new(move |_| plan.with(|plan| plan.is_empty));
 
     view! {
         <header class="page-head">
             <div>
-                <h1>{move || session.organization_name()}</h1>
+                <h1>{dynamic::text(move || session.organization_name().unwrap_or_default())}</h1>
                 <p class="lead">"Departures from New York’s three airports"</p>
             </div>
-            {period_bar::stepper(span, shown.range)}
+            {period_bar::stepper(plan)}
         </header>
-        {period_bar::choices(period, shown.range)}
-        {move || {
+        {period_bar::choices(plan)}
+        {dynamic::view(move || {
             if is_empty.get() {
                 return no_data();
             }
             view! {
-                {panels::summary(queries[0], shown)}
+                {summary.map(|query| panels::summary(query, plan))}
                 <div class="panels">
-                    {panels::days(queries[1], shown)}
-                    {panels::hours(queries[2])}
-                    {panels::destinations(queries[3])}
+                    {days.map(|query| panels::days(query, plan))}
+                    {hours.map(panels::hours)}
+                    {destinations.map(panels::destinations)}
                 </div>
             }
                 .into_any()
-        }}
-        {move || span.get().flatten().and_then(shift_note)}
+        })}
+        <p class="footnote">{dynamic::text(move || plan.with(|plan| shift_note(plan.shift_weeks)))}</p>
     }
     .into_any()
 }
@@ -158,17 +136,12 @@ fn no_data() -> AnyView {
 }
 
 /// Says that the demo's dates are not the real ones.
-fn shift_note(span: DataSpan) -> Option<AnyView> {
-    if span.shift_weeks == 0 {
-        return None;
+fn shift_note(weeks: i32) -> String {
+    match weeks {
+        0 => String::new(),
+        weeks => format!(
+            "Demo data of 2013, shifted by {} weeks so that they end now. Days and hours are New York’s.",
+            whole(f64::from(weeks))
+        ),
     }
-    let weeks = whole(f64::from(span.shift_weeks));
-    Some(
-        view! {
-            <p class="footnote">
-                {format!("Demo data of 2013, shifted by {weeks} weeks so that they end now. Days and hours are New York’s.")}
-            </p>
-        }
-        .into_any(),
-    )
 }

@@ -6,7 +6,8 @@ use leptos_meta::Title;
 
 use crate::{
     components::{SignInButton, SignedIn, SignedOut},
-    session::{Standing, use_session},
+    dynamic,
+    session::use_session,
 };
 
 /// The parts of the page that are the same for everybody. Plain HTML: it
@@ -27,7 +28,7 @@ pub fn Landing() -> impl IntoView {
                 </p>
                 <SignedOut>
                     <p class="actions">
-                        <SignInButton label="Try it on real flights" return_to="/dashboard" class="large" />
+                        <SignInButton label="Try it on real flights" return_to="/dashboard" class="button primary large" />
                         <a class="button quiet large" href="#how">"How it works"</a>
                     </p>
                 </SignedOut>
@@ -43,7 +44,7 @@ pub fn Landing() -> impl IntoView {
             </p>
             <p class="actions">
                 <SignedOut>
-                    <SignInButton label="Sign in to the demo" return_to="/dashboard" class="large" />
+                    <SignInButton label="Sign in to the demo" return_to="/dashboard" class="button primary large" />
                 </SignedOut>
                 <SignedIn>
                     <a class="button primary large" href="/dashboard">"Open the dashboard"</a>
@@ -56,17 +57,14 @@ pub fn Landing() -> impl IntoView {
 /// Where signed-in people go on.
 fn welcome() -> AnyView {
     let session = use_session();
-    let name = move || {
-        session
-            .viewer
-            .with(|viewer| viewer.as_ref().map(|viewer| viewer.name.clone()))
-    };
-    let place = move || match (session.standing(), session.organization_name()) {
-        (Standing::Member, Some(organization)) => format!(". You read for {organization}."),
-        _ => ". You are in no organization yet.".to_owned(),
-    };
+    let place = dynamic::text(move || match session.organization_name() {
+        Some(organization) => format!(". You read for {organization}."),
+        None => ". You are in no organization yet.".to_owned(),
+    });
     view! {
-        <p class="welcome">"Welcome, " <strong>{name}</strong> {place}</p>
+        <p class="welcome">
+            "Welcome, " <strong>{dynamic::text(move || session.viewer_name())}</strong> {place}
+        </p>
         <p class="actions">
             <a class="button primary large" href="/dashboard">"Open the dashboard"</a>
             <a class="button quiet large" href="/token">"Look at your token"</a>

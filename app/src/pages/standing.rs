@@ -42,7 +42,7 @@ pub(crate) fn no_organization() -> AnyView {
                 <li>"If you have another account, sign out and use that one."</li>
             </ul>
             <div class="actions">
-                <SignOutButton class="primary" />
+                <SignOutButton class="button primary" />
                 <a class="button quiet" rel="external" href="/dashboard">"Look again"</a>
             </div>
         </section>

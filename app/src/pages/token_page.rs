@@ -10,7 +10,9 @@ use leptos_meta::Title;
 use super::standing::{no_organization, sign_in_first};
 use crate::{
     calendar,
-    components::CopyButton,
+    components::copy_button,
+    dynamic,
+    markup::Markup,
     numbers,
     session::{Standing, TokenGrant, use_session},
     token::{
@@ -35,7 +37,7 @@ pub fn TokenPage() -> impl IntoView {
     let session = use_session();
     let grant = use_analytics_token().grant();
     let content = Memo::new(
-        move |_| match (grant.with(Option::is_some), session.standing()) {
+        move |_| match (grant.with(Option::is_some), session.standing.get()) {
             (true, _) => Content::Token,
             (false, Standing::SignedOut) => Content::SignIn,
             (false, Standing::NoOrganization) => Content::NoOrganization,
@@ -44,7 +46,7 @@ pub fn TokenPage() -> impl IntoView {
     );
     view! {
         <Title text="Token" />
-        {move || match content.get() {
+        {dynamic::view(move || match content.get() {
             Content::Token => token(grant),
             Content::SignIn => {
                 sign_in_first(
@@ -53,22 +55,29 @@ pub fn TokenPage() -> impl IntoView {
                 )
             }
             Content::NoOrganization => no_organization(),
-            Content::Waiting => {
-                view! {
-                    <section class="message">
-                        <h1>"Your token is on its way"</h1>
-                        <p>"It appears here by itself."</p>
-                    </section>
-                }
-                    .into_any()
-            }
-        }}
+            Content::Waiting => waiting(),
+        })}
     }
 }
 
+fn waiting() -> AnyView {
+    view! {
+        <section class="message">
+            <h1>"Your token is on its way"</h1>
+            <p>"It appears here by itself."</p>
+        </section>
+    }
+    .into_any()
+}
+
 fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
-    let raw = Memo::new(move |_| grant.get().map(|grant| grant.token).unwrap_or_default());
-    let decoded = Memo::new(move |_| raw.with(|raw| decode(raw)).unwrap_or_default());
+    let raw = move || {
+        grant
+            .with(|grant| grant.as_ref().map(|grant| grant.token.clone()))
+            .unwrap_or_default()
+    };
+    let decoded = Memo::new(move |_| decode(&raw()).unwrap_or_default());
+    let payload = move || decoded.with(|decoded| decoded.payload.clone());
     view! {
         <header class="page-head">
             <div>
@@ -83,21 +92,21 @@ fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
             <section class="panel" aria-labelledby="raw">
                 <div class="panel-head">
                     <h2 id="raw">"As it is sent"</h2>
-                    <CopyButton text=raw what="token" />
+                    {copy_button("token", raw)}
                 </div>
                 <pre class="code raw-token" tabindex="0">
-                    <code>{move || raw.with(|raw| coloured(raw))}</code>
+                    <code inner_html=dynamic::text(move || coloured(&raw()).into_html())></code>
                 </pre>
                 {time_left(grant)}
             </section>
             <section class="panel" aria-labelledby="claims">
                 <div class="panel-head">
                     <h2 id="claims">"What it says"</h2>
-                    <CopyButton text=Signal::derive(move || decoded.with(|decoded| decoded.payload.clone())) what="claims" />
+                    {copy_button("claims", payload)}
                 </div>
-                {move || decoded.with(meaning)}
+                <div inner_html=dynamic::text(move || decoded.with(meaning).into_html())></div>
                 <pre class="code claims" tabindex="0">
-                    <code>{move || decoded.with(|decoded| decoded.payload.clone())}</code>
+                    <code>{dynamic::text(payload)}</code>
                 </pre>
             </section>
         </div>
@@ -107,85 +116,89 @@ fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
 }
 
 /// The three parts of a token in their own colours, still one text.
-fn coloured(raw: &str) -> AnyView {
+fn coloured(raw: &str) -> Markup {
     raw.split_inclusive('.')
         .zip(["token-header", "token-payload", "token-signature"])
-        .map(|(part, class)| view! { <span class=class>{part.to_owned()}</span> })
-        .collect_view()
-        .into_any()
+        .map(|(part, class)| Markup::element_of_text("span", &[("class", class)], part))
+        .sum()
 }
 
 /// The claims in words.
-fn meaning(decoded: &DecodedToken) -> AnyView {
+fn meaning(decoded: &DecodedToken) -> Markup {
     if decoded.payload.is_empty() {
-        return view! { <p>"This is a static token; what it may read is known to the analytics server alone."</p> }
-            .into_any();
+        let said =
+            "This is a static token; what it may read is known to the analytics server alone.";
+        return Markup::element_of_text("p", &[], said);
     }
-    let fixed = decoded
+    let chips = |texts: &mut dyn Iterator<Item = String>| {
+        let chip =
+            |text: String| Markup::element("li", &[], Markup::element_of_text("code", &[], &text));
+        Markup::element("ul", &[("class", "chips")], texts.map(chip).sum())
+    };
+    let line = |term: &str, content| {
+        Markup::element_of_text("dt", &[], term) + Markup::element("dd", &[], content)
+    };
+    let mut fixed = decoded
         .fixed_parameters
         .iter()
-        .map(|(name, value)| view! { <li><code>{format!("{name} = {value}")}</code></li> })
-        .collect_view();
-    let pipes = decoded
-        .pipes
-        .iter()
-        .map(|pipe| view! { <li><code>{pipe.clone()}</code></li> })
-        .collect_view();
+        .map(|(name, value)| format!("{name} = {value}"));
     let limit = decoded.requests_per_second.map(|limit| {
-        let text = numbers::count(limit as f64, "request a second", "requests a second");
-        view! { <dt>"At most"</dt><dd>{text}</dd> }
+        let limit = numbers::count(limit as f64, "request a second", "requests a second");
+        line("At most", Markup::text(&limit))
     });
-    view! {
-        <dl class="meaning">
-            <dt>"Always sets"</dt>
-            <dd><ul class="chips">{fixed}</ul></dd>
-            <dt>"May read"</dt>
-            <dd><ul class="chips">{pipes}</ul></dd>
-            {limit}
-        </dl>
-    }
-    .into_any()
+    let lines = line("Always sets", chips(&mut fixed))
+        + line("May read", chips(&mut decoded.pipes.iter().cloned()))
+        + limit.unwrap_or_default();
+    Markup::element("dl", &[("class", "meaning")], lines)
 }
 
 /// How long the token still lasts, by the second.
 fn time_left(grant: Signal<Option<TokenGrant>>) -> AnyView {
     let now = RwSignal::new(use_session().rendered_at);
     #[cfg(feature = "hydrate")]
-    {
-        let token = use_analytics_token();
-        Effect::new(move |_| {
-            now.set(token.now());
-            let tick = set_interval_with_handle(
-                move || {
-                    now.try_set(token.now());
-                },
-                std::time::Duration::from_secs(1),
-            );
-            if let Ok(tick) = tick {
-                on_cleanup(move || tick.clear());
-            }
-        });
-    }
-    let expires_at = Memo::new(move |_| {
-        grant
-            .get()
-            .map(|grant| grant.expires_at)
-            .unwrap_or_default()
+    tick(now);
+    let expires_at = move || grant.with(|grant| grant.as_ref().map_or(0, |grant| grant.expires_at));
+    let left = move || (expires_at() - now.get()).max(0);
+    let clock = dynamic::text(move || {
+        if expires_at() > 0 {
+            numbers::clock(left())
+        } else {
+            String::new()
+        }
     });
-    let line = move || {
-        let expires_at = expires_at.get();
-        if expires_at <= 0 {
-            return view! { <p class="time-left">"It does not expire."</p> }.into_any();
+    let until = dynamic::text(move || match expires_at() {
+        0 => "It does not expire.".to_owned(),
+        moment => format!(
+            " left, until {}. A new one takes its place before that.",
+            calendar::moment(moment)
+        ),
+    });
+    view! {
+        <p class="time-left">
+            <strong class="figure" data-seconds=dynamic::attribute(move || Some(left().to_string()))>
+                {clock}
+            </strong>
+            {until}
+        </p>
+    }
+    .into_any()
+}
+
+/// Moves `now` on, every second while the page is shown.
+#[cfg(feature = "hydrate")]
+fn tick(now: RwSignal<i64>) {
+    let token = use_analytics_token();
+    Effect::new(move |_| {
+        now.set(token.now());
+        let every_second = std::time::Duration::from_secs(1);
+        let timer = set_interval_with_handle(
+            move || {
+                now.try_set(token.now());
+            },
+            every_second,
+        );
+        if let Ok(timer) = timer {
+            on_cleanup(move || timer.clear());
         }
-        view! {
-            <p class="time-left">
-                <strong class="figure" data-seconds=move || (expires_at - now.get()).max(0).to_string()>
-                    {move || numbers::clock(expires_at - now.get())}
-                </strong>
-                " left, until " {calendar::moment(expires_at)} ". A new one takes its place before that."
-            </p>
-        }
-        .into_any()
-    };
-    line.into_any()
+    });
 }

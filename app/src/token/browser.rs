@@ -58,7 +58,7 @@ impl Driver {
         let now = browser::unix_now() + clock_offset;
         let renewal = match grant.get_untracked() {
             Some(grant) if renewable => Renewal::new(grant, now),
-            None if session.standing_untracked() == Standing::Member => Renewal::missing(now),
+            None if session.standing.get_untracked() == Standing::Member => Renewal::missing(now),
             _ => Renewal::never(),
         };
         let driver = Self {
@@ -257,7 +257,8 @@ impl Driver {
 fn read_grant(answer: Result<TransportResponse, TransportError>) -> Result<TokenGrant, Refusal> {
     match answer {
         Ok(answer) if answer.status == 200 => {
-            serde_json::from_str(&answer.body).map_err(|_| Refusal::Failed)
+            let json = serde_json::from_str(&answer.body).unwrap_or_default();
+            TokenGrant::read(&json).ok_or(Refusal::Failed)
         }
         Ok(answer) if answer.status == 401 => Err(Refusal::SignedOut),
         Ok(answer) if answer.status == 403 => Err(Refusal::NotAMember),

@@ -2,11 +2,12 @@
 //! travel with the page.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use time::Date;
 
 use crate::{
-    analytics::{Outcome, endpoint},
+    analytics::{Outcome, endpoint, read_outcome},
     calendar,
     period::PeriodQuery,
 };
@@ -50,12 +51,22 @@ pub(super) fn span_request() -> String {
 }
 
 /// The outcomes that the page brings along; `None` is left to the browser.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct FirstPaint {
     /// Which days have data.
     pub(super) span: Option<Outcome>,
     /// The panels' data.
     pub(super) panels: [Option<Outcome>; 4],
+}
+
+impl<'de> Deserialize<'de> for FirstPaint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Value::deserialize(deserializer)?;
+        Ok(Self {
+            span: read_outcome(&json["span"]),
+            panels: std::array::from_fn(|at| read_outcome(&json["panels"][at])),
+        })
+    }
 }
 
 /// Loads the first paint while the page is rendered and hands it over to the
@@ -75,6 +86,7 @@ pub(super) fn resource(period: PeriodQuery) -> OnceResource<FirstPaint> {
 #[cfg(feature = "ssr")]
 mod on_server {
     use futures::future::join_all;
+    use leptos::prelude::GetUntracked;
 
     use super::{FirstPaint, PanelKind, PeriodQuery, span_request};
     use crate::{
@@ -88,7 +100,7 @@ mod on_server {
     pub(super) fn load(period: PeriodQuery) -> impl Future<Output = FirstPaint> + Send {
         let client = Client::from_context();
         let session = use_session();
-        let is_member = session.standing_untracked() == Standing::Member;
+        let is_member = session.standing.get_untracked() == Standing::Member;
         let today = calendar::date_of(session.rendered_at);
         async move {
             if !is_member {

@@ -5,13 +5,24 @@ use leptos::prelude::*;
 
 use crate::{
     analytics::{Failure, Query, Statistics, Table},
-    components::{Icon, icon},
+    charts::{ColumnChart, ColumnChartData},
+    components::Icon,
+    dynamic,
+    markup::Markup,
     numbers,
     period::{Preset, address_of_preset},
 };
 
-/// Draws the content out of an answer that has rows.
-pub(super) type Body = Box<dyn Fn(&Table) -> Result<AnyView, Failure> + Send + Sync>;
+/// What a panel holds.
+pub(super) enum Content {
+    /// Something to read.
+    Markup(Markup),
+    /// A chart.
+    Chart(ColumnChartData),
+}
+
+/// Makes the content out of an answer that has rows.
+pub(super) type Body = Box<dyn Fn(&Table) -> Result<Content, Failure> + Send + Sync>;
 
 /// A panel with a title. `class` gives it its place and its height, so that
 /// nothing moves when the data arrive.
@@ -24,68 +35,87 @@ pub(super) fn panel(
 ) -> AnyView {
     let cost = move || {
         query.outcome.with(|outcome| match outcome {
-            Some(Ok(table)) => Some(cost(table.statistics)),
-            _ => None,
+            Some(Ok(table)) => cost(table.statistics),
+            _ => String::new(),
         })
     };
     view! {
-        <section
-            class=format!("panel {class}")
-            class:is-pending=query.pending
-            aria-labelledby=id
-            aria-busy=move || query.pending.get().to_string()
-        >
+        <section class=class aria-labelledby=id aria-busy=busy(query)>
             <h2 id=id>{title}</h2>
             {content(query, body)}
-            <p class="panel-cost">{cost}</p>
+            <p class="panel-cost">{dynamic::text(cost)}</p>
         </section>
     }
     .into_any()
 }
 
+/// Whether newer data are on their way: the style sheet dims the old ones.
+pub(super) fn busy(query: Query) -> dynamic::Attribute {
+    dynamic::flag(move || query.pending.get())
+}
+
 /// The inside of a panel; follows its query.
-pub(super) fn content(query: Query, body: Body) -> impl Fn() -> AnyView + Send {
-    move || {
-        query.outcome.with(|outcome| match outcome {
-            None => view! { <div class="skeleton" aria-label="Loading"></div> }.into_any(),
-            Some(Ok(table)) if table.rows == 0 => nothing(),
-            Some(Ok(table)) => body(table).unwrap_or_else(|failure| failed(&failure, query)),
-            Some(Err(failure)) => failed(failure, query),
-        })
-    }
+pub(super) fn content(query: Query, body: Body) -> AnyView {
+    dynamic::view(move || {
+        let content = query.outcome.with(|outcome| match outcome {
+            None => Ok(Content::Markup(skeleton())),
+            Some(Ok(table)) if table.rows == 0 => Ok(Content::Markup(nothing())),
+            Some(Ok(table)) => body(table),
+            Some(Err(failure)) => Err(failure.clone()),
+        });
+        match content {
+            Ok(Content::Markup(markup)) => {
+                view! { <div class="panel-content" inner_html=markup.into_html()></div> }.into_any()
+            }
+            Ok(Content::Chart(data)) => view! { <ColumnChart data /> }.into_any(),
+            Err(failure) => view! {
+                <div class="panel-message failure" role="alert">
+                    <div inner_html=said(&failure).into_html()></div>
+                    <button
+                        type="button"
+                        class="button small needs-script"
+                        on:click=move |_| query.retry()
+                    >
+                        "Try again"
+                    </button>
+                </div>
+            }
+            .into_any(),
+        }
+    })
 }
 
-fn nothing() -> AnyView {
-    view! {
-        <div class="panel-message">
-            <p>"No flights in these days."</p>
-            <p>
-                <a href=address_of_preset(Preset::All)>"Show all days"</a>
-            </p>
-        </div>
-    }
-    .into_any()
+/// What holds the place of the content until it is there.
+fn skeleton() -> Markup {
+    Markup::fixed("<div class=\"skeleton\"></div><p class=\"visually-hidden\">Loading</p>")
 }
 
-fn failed(failure: &Failure, query: Query) -> AnyView {
-    let request = failure
-        .request_id
-        .clone()
-        .map(|id| view! { <p class="request-id">"Request " <code>{id}</code></p> });
-    view! {
-        <div class="panel-message failure" role="alert">
-            <h3>{icon(Icon::Warning)} {failure.title()}</h3>
-            <p>{failure.message.clone()}</p>
-            {failure.advice().map(|advice| view! { <p>{advice}</p> })}
-            {request}
-            <p>
-                <button type="button" class="button small needs-script" on:click=move |_| query.retry()>
-                    "Try again"
-                </button>
-            </p>
-        </div>
-    }
-    .into_any()
+fn nothing() -> Markup {
+    let all = address_of_preset(Preset::All);
+    let link = Markup::element_of_text("a", &[("href", &all)], "Show all days");
+    let text = Markup::element_of_text("p", &[], "No flights in these days.");
+    let link = Markup::element("p", &[], link);
+    Markup::element("div", &[("class", "panel-message")], text + link)
+}
+
+/// What failed, in words.
+fn said(failure: &Failure) -> Markup {
+    let title = Icon::Warning.draw() + Markup::text(failure.title());
+    let advice = failure
+        .advice()
+        .map(|advice| Markup::element_of_text("p", &[], &advice));
+    let request = failure.request_id.as_ref().map(|id| {
+        let id = Markup::element_of_text("code", &[], id);
+        Markup::element(
+            "p",
+            &[("class", "request-id")],
+            Markup::text("Request ") + id,
+        )
+    });
+    Markup::element("h3", &[], title)
+        + Markup::element_of_text("p", &[], &failure.message)
+        + advice.unwrap_or_default()
+        + request.unwrap_or_default()
 }
 
 /// What the query cost, in a line.
@@ -109,5 +139,15 @@ mod tests {
             bytes_read: 0.0,
         };
         assert_eq!(cost(statistics), "58,665 rows read in 1.2 ms");
+    }
+
+    #[test]
+    fn what_the_server_says_cannot_become_markup() {
+        let failure = Failure::from_answer(400, r#"{"error":"<img src=x>"}"#, None, None);
+        assert!(
+            said(&failure)
+                .into_html()
+                .contains("<p>&lt;img src=x&gt;</p>")
+        );
     }
 }

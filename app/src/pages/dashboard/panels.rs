@@ -3,36 +3,43 @@
 use leptos::prelude::*;
 
 use super::{
-    Shown,
-    panel::{content, panel},
+    panel::{Content, busy, content, panel},
+    plan::Plan,
 };
 use crate::{
     analytics::{Day, Destination, Hour, Query, Summary},
     calendar,
-    charts::{Bucket, ColumnChart, ColumnChartData, Granularity, Mark, bucket_days},
+    charts::{Bucket, ColumnChartData, Granularity, Mark, bucket_days},
     components::DataTable,
+    markup::Markup,
     numbers::{NO_VALUE, count, decimal, minutes, percent, short, whole},
     period::Range,
 };
 
+/// The days that the newest answer is about. Not tracked: a new range counts
+/// once its answer is here, not before.
+fn shown(plan: Memo<Plan>) -> Option<Range> {
+    plan.with_untracked(|plan| plan.range)
+}
+
 /// Four figures about the whole range.
-pub(super) fn summary(query: Query, shown: Shown) -> AnyView {
+pub(super) fn summary(query: Query, plan: Memo<Plan>) -> AnyView {
     let body = content(
         query,
         Box::new(move |table| {
-            let days = shown.range.get_untracked().map(Range::days);
-            Ok(cards(Summary::read(table)?, days))
+            let days = shown(plan).map(Range::days);
+            Ok(Content::Markup(cards(Summary::read(table)?, days)))
         }),
     );
     view! {
-        <section class="summary" class:is-pending=query.pending aria-label="In short">
+        <section class="summary" aria-busy=busy(query) aria-label="In short">
             {body}
         </section>
     }
     .into_any()
 }
 
-fn cards(summary: Summary, days: Option<i64>) -> AnyView {
+fn cards(summary: Summary, days: Option<i64>) -> Markup {
     let Summary {
         flights,
         on_time_share,
@@ -40,49 +47,51 @@ fn cards(summary: Summary, days: Option<i64>) -> AnyView {
         cancelled,
     } = summary;
     let a_day = days.map(|days| format!("{} a day", decimal(flights / days as f64, 1)));
-    let share =
-        (flights > 0.0).then(|| format!("{} of all flights", percent(Some(cancelled / flights))));
+    let share = (flights > 0.0).then(|| percent(Some(cancelled / flights)) + " of all flights");
     let late = match average_departure_delay {
         Some(delay) if delay < 0.0 => "before schedule on average",
         _ => "behind schedule on average",
     };
-    let card = |label, figure: String, detail: Option<String>| {
-        view! {
-            <div class="card">
-                <dt>{label}</dt>
-                <dd class="figure">{figure}</dd>
-                <dd class="detail">{detail.unwrap_or_else(|| NO_VALUE.to_owned())}</dd>
-            </div>
-        }
+    let card = |label: &str, figure: String, detail: Option<&str>| {
+        let label = Markup::element_of_text("dt", &[], label);
+        let figure = Markup::element_of_text("dd", &[("class", "figure")], &figure);
+        let detail =
+            Markup::element_of_text("dd", &[("class", "detail")], detail.unwrap_or(NO_VALUE));
+        Markup::element("div", &[("class", "card")], label + figure + detail)
     };
-    view! {
-        <dl class="cards">
-            {card("Flights", whole(flights), a_day)}
-            {card("On time", percent(on_time_share), Some("arrived less than 15 min late".to_owned()))}
-            {card("Departure delay", minutes(average_departure_delay), Some(late.to_owned()))}
-            {card("Cancelled", whole(cancelled), share)}
-        </dl>
-    }
-    .into_any()
+    let cards = card("Flights", whole(flights), a_day.as_deref())
+        + card(
+            "On time",
+            percent(on_time_share),
+            Some("arrived less than 15 min late"),
+        )
+        + card(
+            "Departure delay",
+            minutes(average_departure_delay),
+            Some(late),
+        )
+        + card("Cancelled", whole(cancelled), share.as_deref());
+    Markup::element("dl", &[("class", "cards")], cards)
 }
 
 /// Flights over time.
-pub(super) fn days(query: Query, shown: Shown) -> AnyView {
+pub(super) fn days(query: Query, plan: Memo<Plan>) -> AnyView {
     let body = move |table: &_| {
         let days = Day::read(table)?;
-        let rows = days.first().zip(days.last()).map(|(first, last)| Range {
+        let ends = days.first().zip(days.last());
+        let of_rows = ends.map(|(first, last)| Range {
             from: first.day,
             to: last.day,
         });
-        let Some(range) = shown.range.get_untracked().or(rows) else {
-            return Ok(().into_any());
-        };
-        Ok(view! { <ColumnChart data=days_chart(&days, range) /> }.into_any())
+        Ok(match shown(plan).or(of_rows) {
+            Some(range) => Content::Chart(days_chart(&days, range)),
+            None => Content::Markup(Markup::default()),
+        })
     };
     panel(
         "days",
         "Flights per day",
-        "panel-wide",
+        "panel panel-wide",
         query,
         Box::new(body),
     )
@@ -175,14 +184,11 @@ fn tick(bucket: &Bucket, granularity: Granularity) -> String {
 
 /// How late flights leave over the day.
 pub(super) fn hours(query: Query) -> AnyView {
-    let body = move |table: &_| {
-        let hours = Hour::read(table)?;
-        Ok(view! { <ColumnChart data=hours_chart(&hours) /> }.into_any())
-    };
+    let body = move |table: &_| Ok(Content::Chart(hours_chart(&Hour::read(table)?)));
     panel(
         "hours",
         "Departure delay by hour",
-        "panel-half",
+        "panel panel-half",
         query,
         Box::new(body),
     )
@@ -246,53 +252,46 @@ fn hours_chart(hours: &[Hour]) -> ColumnChartData {
 
 /// The airports flown to most.
 pub(super) fn destinations(query: Query) -> AnyView {
-    let body = move |table: &_| Ok(ranking(Destination::read(table)?));
+    let body = move |table: &_| Ok(Content::Markup(ranking(&Destination::read(table)?)));
     panel(
         "destinations",
         "Top destinations",
-        "panel-half",
+        "panel panel-half",
         query,
         Box::new(body),
     )
 }
 
-fn ranking(destinations: Vec<Destination>) -> AnyView {
+fn ranking(destinations: &[Destination]) -> Markup {
     let most = destinations
         .iter()
         .map(|row| row.flights)
         .fold(1.0, f64::max);
-    let rows = destinations
-        .into_iter()
-        .map(|row| {
-            view! {
-                <tr>
-                    <th scope="row">
-                        <svg class="ranking-bar" aria-hidden="true">
-                            <rect width=format!("{:.1}%", row.flights / most * 100.0) height="100%" rx="3" />
-                        </svg>
-                        <span class="ranking-name">
-                            <span class="code">{row.airport}</span>
-                            {row.name}
-                        </span>
-                    </th>
-                    <td class="number">{whole(row.flights)}</td>
-                    <td class="number">{row.average_arrival_delay.map_or_else(|| NO_VALUE.to_owned(), |delay| decimal(delay, 1))}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <table class="ranking">
-            <caption class="visually-hidden">"Airports by number of flights"</caption>
-            <thead>
-                <tr>
-                    <th scope="col">"Airport"</th>
-                    <th scope="col" class="number">"Flights"</th>
-                    <th scope="col" class="number">"Minutes late"</th>
-                </tr>
-            </thead>
-            <tbody>{rows}</tbody>
-        </table>
-    }
-    .into_any()
+    let number = |text: &str| Markup::element_of_text("td", &[("class", "number")], text);
+    let row = |row: &Destination| {
+        let width = decimal(row.flights / most * 100.0, 1) + "%";
+        let bar = [("width", width.as_str()), ("height", "100%"), ("rx", "3")];
+        let bar = Markup::element("rect", &bar, Markup::default());
+        let bar = Markup::element(
+            "svg",
+            &[("class", "ranking-bar"), ("aria-hidden", "true")],
+            bar,
+        );
+        let code = Markup::element_of_text("span", &[("class", "airport")], &row.airport);
+        // The space is for those who have the row read to them.
+        let name = code + Markup::text(" ") + Markup::text(&row.name);
+        let name = Markup::element("span", &[("class", "ranking-name")], name);
+        let delay = row.average_arrival_delay.map(|delay| decimal(delay, 1));
+        let cells = Markup::element("th", &[("scope", "row")], bar + name)
+            + number(&whole(row.flights))
+            + number(delay.as_deref().unwrap_or(NO_VALUE));
+        Markup::element("tr", &[], cells)
+    };
+    let head = Markup::fixed(
+        "<caption class=\"visually-hidden\">Airports by number of flights</caption>\
+         <thead><tr><th scope=\"col\">Airport</th><th scope=\"col\" class=\"number\">Flights</th>\
+         <th scope=\"col\" class=\"number\">Minutes late</th></tr></thead>",
+    );
+    let body = Markup::element("tbody", &[], destinations.iter().map(row).sum());
+    Markup::element("table", &[("class", "ranking")], head + body)
 }

@@ -2,75 +2,65 @@
 //! form for dates. All of it works without wasm; with it, the page stays and
 //! only the panels change.
 
-use leptos::{ev, html, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
+use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 
+use super::plan::Plan;
 use crate::{
-    analytics::DataSpan,
-    calendar,
     components::{Icon, icon},
-    period::{PeriodQuery, Preset, Range, Selection, address_of_preset, neighbours},
+    dynamic,
+    period::{Preset, Selection, address_of_preset},
 };
 
 /// The presets and the form for dates.
-pub(super) fn choices(period: Memo<PeriodQuery>, range: Memo<Option<Range>>) -> AnyView {
-    let presets = Preset::ALL
-        .into_iter()
-        .map(|preset| {
-            let current = move || {
-                period.with(|period| period.selection == Selection::Preset(preset)).then_some("true")
-            };
-            view! {
-                <li>
-                    <a href=address_of_preset(preset) data-noscroll="" aria-current=current>{preset.label()}</a>
-                </li>
-            }
-        })
-        .collect_view();
+pub(super) fn choices(plan: Memo<Plan>) -> AnyView {
+    let preset = |preset: Preset| {
+        let current =
+            dynamic::flag(move || plan.with(|plan| plan.selection == Selection::Preset(preset)));
+        let address = address_of_preset(preset);
+        view! {
+            <li>
+                <a href=address data-noscroll="" aria-current=current>{preset.label()}</a>
+            </li>
+        }
+    };
     view! {
         <nav class="period" aria-label="Days shown">
-            <ul class="presets">{presets}</ul>
-            {dates_form(period, range)}
+            <ul class="presets">{Vec::from(Preset::ALL.map(preset))}</ul>
+            {dates_form(plan)}
         </nav>
     }
     .into_any()
 }
 
 /// The days in words between the arrows to their neighbours.
-pub(super) fn stepper(span: Memo<Option<Option<DataSpan>>>, range: Memo<Option<Range>>) -> AnyView {
-    let around = Memo::new(move |_| match (range.get(), span.get().flatten()) {
-        (Some(range), Some(span)) => neighbours(range, span),
-        _ => (None, None),
-    });
-    let label = move || {
-        range.get().map_or_else(
-            || "All days".to_owned(),
-            |range| calendar::span(range.from, range.to),
-        )
-    };
+pub(super) fn stepper(plan: Memo<Plan>) -> AnyView {
     view! {
         <nav class="stepper" aria-label="Days before and after">
-            {arrow("Earlier", Icon::Earlier, Signal::derive(move || around.get().0))}
-            <p class="period-label" aria-live="polite">{label}</p>
-            {arrow("Later", Icon::Later, Signal::derive(move || around.get().1))}
+            {arrow("Earlier", Icon::Earlier, move || plan.with(|plan| plan.earlier.clone()))}
+            <p class="period-label" aria-live="polite">
+                {dynamic::text(move || plan.with(|plan| plan.label.clone()))}
+            </p>
+            {arrow("Later", Icon::Later, move || plan.with(|plan| plan.later.clone()))}
         </nav>
     }
     .into_any()
 }
 
 /// A link that is switched off where there are no more data.
-fn arrow(label: &'static str, image: Icon, address: Signal<Option<String>>) -> AnyView {
+fn arrow(
+    label: &'static str,
+    image: Icon,
+    address: impl Fn() -> Option<String> + Copy + Send + 'static,
+) -> AnyView {
     view! {
         <a
             class="button quiet square"
-            href=address
+            href=dynamic::attribute(address)
             data-noscroll=""
             role="link"
             aria-label=label
-            aria-disabled=move || address.get().is_none().then_some("true")
+            aria-disabled=dynamic::flag(move || address().is_none())
         >
             {icon(image)}
         </a>
@@ -78,59 +68,68 @@ fn arrow(label: &'static str, image: Icon, address: Signal<Option<String>>) -> A
     .into_any()
 }
 
-fn dates_form(period: Memo<PeriodQuery>, range: Memo<Option<Range>>) -> AnyView {
-    let from = NodeRef::<html::Input>::new();
-    let to = NodeRef::<html::Input>::new();
+fn dates_form(plan: Memo<Plan>) -> AnyView {
     let navigate = use_navigate();
-    let parameters = use_query_map();
     let show = move |event: ev::SubmitEvent| {
-        let (Some(from), Some(to)) = (from.get_untracked(), to.get_untracked()) else {
-            return;
-        };
-        event.prevent_default();
-        let address = format!("?from={}&to={}", from.value(), to.value());
-        // The same dates again must not fill the history.
-        let replace =
-            parameters.with_untracked(|parameters| parameters.to_query_string() == address);
-        navigate(
-            &address,
-            NavigateOptions {
-                scroll: false,
-                replace,
-                ..NavigateOptions::default()
-            },
-        );
+        if let Some(address) = address_of_form(&event) {
+            event.prevent_default();
+            navigate(
+                &address,
+                NavigateOptions {
+                    scroll: false,
+                    ..NavigateOptions::default()
+                },
+            );
+        }
     };
-    let field = move |typed: fn(&PeriodQuery) -> &String, shown: fn(Range) -> time::Date| {
-        Signal::derive(move || {
-            let typed = period.with(|period| typed(period).clone());
-            if typed.is_empty() {
-                range
-                    .get()
-                    .map(|range| calendar::iso(shown(range)))
-                    .unwrap_or_default()
-            } else {
-                typed
-            }
-        })
-    };
-    let first = field(|period| &period.typed_from, |range| range.from);
-    let last = field(|period| &period.typed_to, |range| range.to);
-    let mistake = move || period.with(|period| period.mistake);
-    let invalid = move || mistake().map(|_| "true");
+    let mistake = move || plan.with(|plan| plan.mistake.unwrap_or_default().to_owned());
     view! {
         <form class="dates" method="get" action="/dashboard" on:submit=show>
-            <label>
-                <span>"From"</span>
-                <input type="date" name="from" node_ref=from value=first prop:value=first aria-invalid=invalid aria-describedby="dates-mistake" />
-            </label>
-            <label>
-                <span>"To"</span>
-                <input type="date" name="to" node_ref=to value=last prop:value=last aria-invalid=invalid aria-describedby="dates-mistake" />
-            </label>
+            {field("From", "from", plan, |plan| &plan.from)}
+            {field("To", "to", plan, |plan| &plan.to)}
             <button type="submit" class="button small">"Show"</button>
-            <p class="mistake" id="dates-mistake" role="alert">{mistake}</p>
+            <p class="mistake" id="dates-mistake" role="alert">{dynamic::text(mistake)}</p>
         </form>
     }
     .into_any()
+}
+
+fn field(
+    label: &'static str,
+    name: &'static str,
+    plan: Memo<Plan>,
+    value: fn(&Plan) -> &String,
+) -> AnyView {
+    let shown = dynamic::text(move || plan.with(|plan| value(plan).clone()));
+    view! {
+        <label>
+            <span>{label}</span>
+            <input
+                type="date"
+                name=name
+                value=plan.with_untracked(|plan| value(plan).clone())
+                prop:value=shown
+                aria-invalid=dynamic::flag(move || plan.with(|plan| plan.mistake.is_some()))
+                aria-describedby="dates-mistake"
+            />
+        </label>
+    }
+    .into_any()
+}
+
+/// The address that the browser would go to by itself.
+fn address_of_form(event: &ev::SubmitEvent) -> Option<String> {
+    let form: web_sys::Element = event.target()?.dyn_into().ok()?;
+    let value = |name| {
+        let field = form.query_selector(name).ok()??;
+        field
+            .dyn_into::<web_sys::HtmlInputElement>()
+            .ok()
+            .map(|field| field.value())
+    };
+    Some(format!(
+        "?from={}&to={}",
+        value("[name=from]")?,
+        value("[name=to]")?
+    ))
 }

@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use super::examples::{Language, shortened};
 use crate::{
     analytics::{Client, Failure, Table, Values, endpoint},
-    components::{CopyButton, DataTable, Icon, data_table, icon},
+    components::{DataTable, Icon, copy_button},
+    dynamic,
+    markup::Markup,
     numbers,
     token::jwt::DecodedToken,
 };
@@ -23,35 +25,40 @@ struct Run {
 }
 
 /// The section below the token.
-pub(super) fn section(raw: Memo<String>, decoded: Memo<DecodedToken>) -> AnyView {
+pub(super) fn section(
+    raw: impl Fn() -> String + Copy + Send + Sync + 'static,
+    decoded: Memo<DecodedToken>,
+) -> AnyView {
     let client = Client::from_context();
     let origin = client.origin();
     let chosen = RwSignal::new(None::<String>);
     let pipe = Memo::new(move |_| {
+        let chosen = chosen.get();
         decoded.with(|decoded| {
-            let chosen = chosen.get().filter(|chosen| decoded.pipes.contains(chosen));
-            chosen
-                .or_else(|| decoded.pipes.first().cloned())
-                .unwrap_or_else(|| "flights_summary".to_owned())
+            let chosen = chosen.filter(|chosen| decoded.pipes.contains(chosen));
+            chosen.or_else(|| decoded.pipes.first().cloned())
         })
     });
-    let url = Memo::new(move |_| origin.clone() + &endpoint(&pipe.get(), &[]));
-    let options = move || {
-        let pipes = decoded.with(|decoded| decoded.pipes.clone());
-        pipes
-            .into_iter()
-            .map(|pipe| view! { <option value=pipe.clone()>{pipe.clone()}</option> })
-            .collect_view()
-    };
+    let pipe = move || pipe.get().unwrap_or_else(|| "flights_summary".to_owned());
+    let origin = StoredValue::new(origin);
+    let url = move || origin.get_value() + &endpoint(&pipe(), &[]);
     let run = RwSignal::new(None::<Run>);
     let running = RwSignal::new(false);
+    let answer = dynamic::text(move || {
+        run.with(|run| run.as_ref().map(result))
+            .unwrap_or_default()
+            .into_html()
+    });
     view! {
         <section class="panel" aria-labelledby="request">
             <div class="panel-head">
                 <h2 id="request">"Ask with it"</h2>
                 <label class="field">
                     <span>"Endpoint"</span>
-                    <select on:change=move |event| chosen.set(Some(event_target_value(&event)))>{options}</select>
+                    <select
+                        on:change=move |event| chosen.set(Some(event_target_value(&event)))
+                        inner_html=dynamic::text(move || decoded.with(options).into_html())
+                    ></select>
                 </label>
             </div>
             {languages(url, raw)}
@@ -59,58 +66,63 @@ pub(super) fn section(raw: Memo<String>, decoded: Memo<DecodedToken>) -> AnyView
                 <button
                     type="button"
                     class="button primary needs-script"
-                    disabled=running
-                    on:click=move |_| start(client.clone(), pipe.get_untracked(), run, running)
+                    on:click=move |_| start(client.clone(), untrack(pipe), run, running)
                 >
                     "Run it"
                 </button>
-                <span class="hint">"Straight from this browser to " <code>{move || url.get()}</code></span>
+                <span class="hint">"Straight from this browser to " <code>{dynamic::text(url)}</code></span>
             </p>
-            <div class="run" role="status" class:is-pending=running>
-                {move || run.with(|run| run.as_ref().map(result))}
-            </div>
+            <div
+                class="run"
+                role="status"
+                aria-busy=dynamic::flag(move || running.get())
+                inner_html=answer
+            ></div>
         </section>
     }
     .into_any()
 }
 
+/// The endpoints that the token may read.
+fn options(decoded: &DecodedToken) -> Markup {
+    let option = |pipe: &String| Markup::element_of_text("option", &[("value", pipe)], pipe);
+    decoded.pipes.iter().map(option).sum()
+}
+
 /// The example in each language; radio buttons and CSS choose, so that it
 /// works without wasm too.
-fn languages(url: Memo<String>, raw: Memo<String>) -> AnyView {
-    let choices = Language::ALL
-        .into_iter()
-        .enumerate()
-        .map(|(index, language)| {
-            view! {
-                <label>
-                    <input type="radio" name="language" value=index.to_string() checked=index == 0 />
-                    <span>{language.label()}</span>
-                </label>
-            }
-        })
-        .collect_view();
-    let examples = Language::ALL
-        .into_iter()
-        .map(|language| {
-            let shown = move || raw.with(|raw| language.example(&url.get(), &shortened(raw)));
-            let whole = Signal::derive(move || raw.with(|raw| language.example(&url.get(), raw)));
-            view! {
-                <div class="example">
-                    <pre class="code" tabindex="0">
-                        <code>{shown}</code>
-                    </pre>
-                    <CopyButton text=whole what="example" />
-                </div>
-            }
-        })
-        .collect_view();
+fn languages(
+    url: impl Fn() -> String + Copy + Send + Sync + 'static,
+    raw: impl Fn() -> String + Copy + Send + Sync + 'static,
+) -> AnyView {
+    let choices = Language::ALL.map(|language| {
+        view! {
+            <label>
+                <input type="radio" name="language" value=language.label() checked=language == Language::Fetch />
+                <span>{language.label()}</span>
+            </label>
+        }
+        .into_any()
+    });
+    let examples = Language::ALL.map(|language| {
+        let shown = dynamic::text(move || language.example(&url(), &shortened(&raw())));
+        view! {
+            <div class="example" data-language=language.label()>
+                <pre class="code" tabindex="0">
+                    <code>{shown}</code>
+                </pre>
+                {copy_button("example", move || language.example(&url(), &raw()))}
+            </div>
+        }
+        .into_any()
+    });
     view! {
         <div class="languages">
             <fieldset class="choices">
                 <legend class="visually-hidden">"Language"</legend>
-                {choices}
+                {Vec::from(choices)}
             </fieldset>
-            {examples}
+            {Vec::from(examples)}
         </div>
     }
     .into_any()
@@ -147,32 +159,31 @@ fn start(client: Client, pipe: String, run: RwSignal<Option<Run>>, running: RwSi
 fn start(_: Client, _: String, _: RwSignal<Option<Run>>, _: RwSignal<bool>) {}
 
 /// The answer: status, time and rows, then the rows themselves.
-fn result(run: &Run) -> AnyView {
-    let time = format!("{} ms", numbers::decimal(run.milliseconds, 0));
-    let (rows, body) = match &run.outcome {
-        Ok(table) => (
-            numbers::count(f64::from(table.rows), "row", "rows"),
-            data_table(readable(table)),
-        ),
-        Err(failure) => (
-            failure.title().to_owned(),
-            view! { <p>{failure.message.clone()}</p> }.into_any(),
-        ),
+fn result(run: &Run) -> Markup {
+    let (mark, summary, body) = match &run.outcome {
+        Ok(table) => {
+            let rows = numbers::count(f64::from(table.rows), "row", "rows");
+            (Icon::Done, rows, readable(table).draw())
+        }
+        Err(failure) => {
+            let message = Markup::element_of_text("p", &[], &failure.message);
+            (Icon::Warning, failure.title().to_owned(), message)
+        }
     };
-    let mark = if run.outcome.is_ok() {
-        Icon::Done
+    let status = match run.status {
+        0 => "No answer".to_owned(),
+        status => status.to_string(),
+    };
+    let time = numbers::whole(run.milliseconds) + " ms";
+    let facts = Markup::element("li", &[], mark.draw() + Markup::text(&status))
+        + Markup::element_of_text("li", &[], &time)
+        + Markup::element_of_text("li", &[], &summary);
+    let class = if run.outcome.is_ok() {
+        "chips run-facts"
     } else {
-        Icon::Warning
+        "chips run-facts failure"
     };
-    view! {
-        <ul class="chips run-facts" class:failure=run.outcome.is_err()>
-            <li>{icon(mark)} {if run.status > 0 { run.status.to_string() } else { "No answer".to_owned() }}</li>
-            <li>{time}</li>
-            <li>{rows}</li>
-        </ul>
-        {body}
-    }
-    .into_any()
+    Markup::element("ul", &[("class", class)], facts) + body
 }
 
 /// The first rows of an answer as texts.
