@@ -10,6 +10,7 @@ mod api;
 mod background;
 pub mod datafile;
 pub mod engine;
+pub mod fixtures;
 pub mod ingest;
 pub mod limit;
 pub mod project;
@@ -17,6 +18,7 @@ pub mod query;
 mod settings;
 mod start;
 pub mod template;
+pub mod testing;
 
 pub use settings::{EngineSettings, LimitSettings, QuerySettings, Secret, Settings};
 pub use start::{Running, StartError, StartOptions, start};

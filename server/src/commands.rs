@@ -1,0 +1,65 @@
+//! What each subcommand does, on top of the configuration.
+
+mod check;
+mod identity;
+mod load;
+mod serve;
+mod token;
+mod welcome;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::config::{self, Config, Given, reference};
+use crate::services::Installation;
+use crate::telemetry;
+
+/// Whatever ends a command; shown to the operator as one line.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Reads the configuration and runs the command.
+///
+/// # Errors
+/// Anything that keeps the command from doing its work.
+pub(crate) fn run(cli: Cli, flags: Given) -> Result<ExitCode, Failure> {
+    if matches!(cli.command, Command::Config) {
+        print(&reference::document());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = load(cli.config, flags)?;
+    telemetry::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(execute(cli.command, config))
+}
+
+async fn execute(command: Command, config: Config) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve => serve::everything(config).await?,
+        Command::Web => serve::web(config).await?,
+        Command::Analytics(arguments) => serve::analytics(config.for_project(arguments)).await?,
+        Command::Identity(arguments) => identity::run(config, arguments.command).await?,
+        Command::Load => load::fixtures(config).await?,
+        Command::Check(arguments) => return check::project(&config, arguments.directory).await,
+        Command::Token(arguments) => token::show(&Installation::open(config).await?, &arguments)?,
+        Command::Config => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(file: Option<PathBuf>, flags: Given) -> Result<Config, config::ConfigError> {
+    let environment = Given::from_environment(std::env::vars())?;
+    config::load(file, environment, flags)
+}
+
+/// A command's result, which is not a log line.
+#[expect(
+    clippy::print_stdout,
+    reason = "standard output is where a command's result belongs"
+)]
+fn print(text: &str) {
+    println!("{}", text.trim_end_matches('\n'));
+}

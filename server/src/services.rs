@@ -1,0 +1,200 @@
+//! Starting the three services from the configuration. They know nothing of
+//! each other: what one needs to reach another is settled here.
+
+use std::path::PathBuf;
+
+use axum::Router;
+use sqlx::SqlitePool;
+
+use crate::commands::Failure;
+use crate::config::Config;
+use crate::database;
+use crate::secrets::Secrets;
+
+/// Where the embedded provider is mounted on the web origin.
+const IDENTITY_PATH: &str = "/idp";
+/// What clients of the analytics API see as the workspace's name.
+const WORKSPACE_NAME: &str = "rookery";
+
+/// What the services share: the state directory's contents.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) config: Config,
+    pub(crate) secrets: Secrets,
+    pub(crate) pool: SqlitePool,
+}
+
+impl Installation {
+    /// Opens the state directory; the first start creates it.
+    ///
+    /// # Errors
+    /// The directory, the secrets or the database cannot be opened.
+    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+        let secrets = Secrets::load_or_create(&config.state)?;
+        let pool = database::open(&config.state).await.map_err(|error| {
+            format!(
+                "the database in {} cannot be opened: {error}",
+                config.state.display()
+            )
+        })?;
+        Ok(Self {
+            config,
+            secrets,
+            pool,
+        })
+    }
+
+    /// The workspace that tokens are signed for.
+    pub(crate) fn workspace_id(&self) -> &str {
+        self.config
+            .token
+            .workspace_id
+            .as_deref()
+            .unwrap_or(&self.secrets.workspace_id)
+    }
+
+    /// The workspace admin token, the HS256 key.
+    pub(crate) fn admin_token(&self) -> &str {
+        self.config
+            .token
+            .admin_token
+            .as_ref()
+            .map_or(&self.secrets.admin_token, web::Secret::reveal)
+    }
+
+    fn keyring(&self) -> Result<token::Keyring, token::KeyError> {
+        self.config.token.keys.load(self.admin_token())
+    }
+
+    /// Signs tokens by the configured template.
+    ///
+    /// # Errors
+    /// The template or a key cannot be read.
+    pub(crate) fn mint(&self) -> Result<token::Mint, Failure> {
+        let path = &self.config.token.template;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            format!(
+                "the JWT template {} cannot be read: {error}",
+                path.display()
+            )
+        })?;
+        let template = token::JwtTemplate::parse(&text)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(token::Mint::new(
+            template,
+            self.keyring()?.signing,
+            self.workspace_id(),
+        ))
+    }
+
+    /// Whether people sign in at the embedded provider.
+    pub(crate) fn embeds_identity(&self) -> bool {
+        self.config.oidc.issuer == self.embedded_issuer()
+            || self.config.oidc.issuer == web::OidcSettings::default().issuer
+    }
+
+    /// Whether the demo's people can sign in with one click.
+    pub(crate) fn offers_demo_accounts(&self) -> bool {
+        self.embeds_identity()
+            && self.config.identity.demo_accounts
+            && self.config.web.listen.ip().is_loopback()
+    }
+
+    fn embedded_issuer(&self) -> String {
+        format!("{}{IDENTITY_PATH}", self.config.web.origin)
+    }
+
+    /// Starts the provider, as the web application's or alone.
+    ///
+    /// # Errors
+    /// What the provider says.
+    pub(crate) async fn start_identity(
+        &self,
+        listen: std::net::SocketAddr,
+    ) -> Result<identity::Running, Failure> {
+        let origin = &self.config.web.origin;
+        let mut settings = self.config.identity.clone();
+        settings
+            .issuer
+            .get_or_insert_with(|| self.embedded_issuer());
+        let client = identity::Client {
+            client_id: self.config.oidc.client_id.clone(),
+            client_secret: self.client_secret().to_owned(),
+            redirect_uris: vec![format!("{origin}/auth/callback")],
+            post_logout_redirect_uris: vec![format!("{origin}/")],
+            require_pkce: true,
+        };
+        let options = identity::StartOptions {
+            pool: self.pool.clone(),
+            clients: vec![client],
+            directory_file: settings.directory.clone(),
+            key_directory: self.config.state.clone(),
+            loopback: listen.ip().is_loopback(),
+        };
+        Ok(identity::start(settings, options).await?)
+    }
+
+    fn client_secret(&self) -> &str {
+        self.config
+            .oidc
+            .client_secret
+            .as_ref()
+            .map_or(&self.secrets.client_secret, web::Secret::reveal)
+    }
+
+    /// Starts the analytics server with its engine.
+    ///
+    /// # Errors
+    /// What the server says: a wrong project, an engine that does not start.
+    pub(crate) async fn start_analytics(&self) -> Result<analytics::Running, Failure> {
+        let mut settings = self.config.analytics.clone();
+        if settings.cors_origins == analytics::Settings::default().cors_origins {
+            settings.cors_origins = vec![self.config.web.origin.clone()];
+        }
+        let options = analytics::StartOptions {
+            state_directory: self.config.state.clone(),
+            pool: self.pool.clone(),
+            workspace_id: self.workspace_id().to_owned(),
+            workspace_name: WORKSPACE_NAME.to_owned(),
+            admin_token: self.admin_token().to_owned(),
+            keys: self.keyring()?,
+            environment: std::env::vars().collect(),
+        };
+        Ok(analytics::start(settings, options).await?)
+    }
+
+    /// Starts the web application; `provider` is the embedded one, if it runs here.
+    ///
+    /// # Errors
+    /// What the application says.
+    pub(crate) async fn start_web(
+        &self,
+        provider: Option<Router>,
+    ) -> Result<web::Running, Failure> {
+        let mut settings = self.config.web.clone();
+        if settings.hash_file.is_none() {
+            settings.hash_file = hash_file_of_the_build();
+        }
+        let mut oidc = self.config.oidc.clone();
+        if provider.is_some() {
+            oidc.issuer = self.embedded_issuer();
+        }
+        let options = web::StartOptions {
+            pool: self.pool.clone(),
+            mint: self.mint()?,
+            cookie_secret: self.secrets.session_key.clone(),
+            client_secret: self
+                .embeds_identity()
+                .then(|| self.secrets.client_secret.clone()),
+            in_process_provider: provider,
+            clock: web::Clock::default(),
+        };
+        Ok(web::start(settings, oidc, options).await?)
+    }
+}
+
+/// The build writes `hash.txt` beside the executable.
+fn hash_file_of_the_build() -> Option<PathBuf> {
+    let file = std::env::current_exe().ok()?.with_file_name("hash.txt");
+    file.is_file().then_some(file)
+}
