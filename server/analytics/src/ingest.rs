@@ -1,1 +1,192 @@
-//! Rows coming in: events, files, the demo data.
+//! Rows coming in: events and files, checked row by row, and the demo's
+//! fixtures.
+//!
+//! A row of NDJSON is taken apart by the JSONPaths of its data source
+//! ([`ndjson`]), a record of CSV by its header ([`csv`]), Parquet becomes
+//! NDJSON ([`parquet`]). The engine then parses every value ([`batch`]): what
+//! it cannot read goes to the quarantine with the reason, the rest is written
+//! in one insert. Who may append is decided elsewhere.
+
+mod batch;
+mod csv;
+mod load;
+mod ndjson;
+mod parquet;
+mod range;
+mod unpack;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::datafile::{Column, DataSource};
+use crate::engine::{Engine, EngineError};
+
+pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
+pub use unpack::unpack;
+
+/// Where rows go.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The engine that keeps the tables.
+    pub engine: &'a dyn Engine,
+    /// The database of the data source's table.
+    pub database: &'a str,
+    /// The data source.
+    pub data_source: &'a DataSource,
+}
+
+/// How rows are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Ndjson,
+    /// One JSON object, or an array of objects, with any line breaks.
+    Json,
+    /// CSV, with or without a header.
+    Csv {
+        /// What stands between fields; a comma mostly.
+        delimiter: char,
+    },
+    /// Parquet.
+    Parquet,
+}
+
+impl Format {
+    /// CSV with commas.
+    pub const CSV: Self = Self::Csv { delimiter: ',' };
+}
+
+/// Rows to append.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// How `data` is written down.
+    pub format: Format,
+    /// The rows, unpacked (see [`unpack`]).
+    pub data: Bytes,
+    /// Columns that get this value in every row, whatever the row says.
+    pub stamp: BTreeMap<String, String>,
+    /// Noted in the quarantine beside bad rows.
+    pub import_id: Option<String>,
+    /// How long each insert may take.
+    pub deadline: Duration,
+}
+
+impl Append {
+    /// Rows without stamp and import id, and a minute for each insert.
+    pub fn new(format: Format, data: impl Into<Bytes>) -> Self {
+        Self {
+            format,
+            data: data.into(),
+            stamp: BTreeMap::new(),
+            import_id: None,
+            deadline: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What became of the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ingested {
+    /// Rows in the data source.
+    pub successful_rows: u64,
+    /// Rows in its quarantine.
+    pub quarantined_rows: u64,
+}
+
+/// Why nothing (more) was appended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// The engine failed, for a reason that is not in a row.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The data cannot be read at all.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The data is larger than allowed once unpacked.
+    #[error("the data is larger than {limit} bytes once unpacked: send it in parts")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// A stamped column does not exist.
+    #[error("the data source has no column `{0}`, which the token fixes")]
+    NoColumn(String),
+}
+
+/// Appends rows to a data source; rows that do not fit go to its quarantine.
+///
+/// # Errors
+/// Data that is no rows at all, and failures of the engine: rows before the
+/// failure may have been written, by whole batches.
+pub async fn append(target: Target<'_>, append: Append) -> Result<Ingested, IngestError> {
+    let unknown = |column: &&String| target.data_source.column(column).is_none();
+    if let Some(column) = append.stamp.keys().find(unknown) {
+        return Err(IngestError::NoColumn(column.clone()));
+    }
+    let mut writer = batch::Writer::new(target, &append);
+    match append.format {
+        Format::Ndjson => ndjson::read_lines(&append.data, &mut writer).await?,
+        Format::Json => ndjson::read_document(&append.data, &mut writer).await?,
+        Format::Csv { delimiter } => csv::read(&append.data, delimiter, &mut writer).await?,
+        Format::Parquet => {
+            let lines = parquet::to_ndjson(target.engine, &append.data, append.deadline).await?;
+            ndjson::read_lines(&lines, &mut writer).await?;
+        }
+    }
+    writer.finish().await
+}
+
+/// A row on its way to the engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Row {
+    /// What the engine reads: a CSV record, or a JSON object's inside.
+    text: String,
+    /// What is known to be wrong with it.
+    errors: Vec<RowError>,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RowError {
+    /// The column; empty where the row as a whole is wrong.
+    column: String,
+    message: String,
+}
+
+/// Characters of a bad value that its error shows.
+const SHOWN: usize = 100;
+
+impl RowError {
+    fn new(column: &str, message: impl Into<String>) -> Self {
+        Self {
+            column: column.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// A value that is none of the column's.
+    fn value(column: &Column, value: &str) -> Self {
+        let shown: String = value.chars().take(SHOWN).collect();
+        let data_type = &column.data_type;
+        Self::new(
+            &column.name,
+            format!("`{shown}` is not a value of the type {data_type}"),
+        )
+    }
+}
+
+/// Whether a row may have no value for the column.
+fn is_optional(column: &Column) -> bool {
+    column.is_nullable() || column.default.is_some()
+}
+
+fn no_value(column: &Column) -> RowError {
+    let name = &column.name;
+    let message = format!("no value for `{name}`, which has no default and cannot be NULL");
+    RowError::new(name, message)
+}
+
+#[cfg(test)]
+mod tests;
