@@ -77,11 +77,7 @@ impl Project {
     /// what to do.
     pub async fn apply(&self, engine: &dyn Engine, database: &str) -> Result<Applied, ApplyError> {
         let target = Target { engine, database };
-        let sql = format!(
-            "CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic",
-            identifier(database)
-        );
-        target.change("creating the database", sql).await?;
+        target.create_database().await?;
         let analysis = analyze(self, engine).await;
         let analysis = analysis.map_err(|source| ApplyError::Engine {
             action: "reading the project's SQL".to_owned(),
@@ -143,6 +139,21 @@ pub(super) struct Target<'run> {
 impl Target<'_> {
     fn table(&self, name: &str) -> String {
         qualified(self.database, name)
+    }
+
+    /// Creates the database if it is not there.
+    pub(super) async fn create_database(&self) -> Result<(), ApplyError> {
+        let database = identifier(self.database);
+        let sql = format!("CREATE DATABASE IF NOT EXISTS {database} ENGINE = Atomic");
+        self.run("creating the database", Statement::change(sql))
+            .await
+    }
+
+    /// Drops the database with all its tables.
+    pub(super) async fn drop_database(&self) -> Result<(), ApplyError> {
+        let sql = format!("DROP DATABASE {} SYNC", identifier(self.database));
+        self.run("dropping the database", Statement::change(sql))
+            .await
     }
 
     /// Runs a statement; `action` says what it does in the error.

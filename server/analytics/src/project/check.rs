@@ -12,7 +12,6 @@ use super::report::{Extent, Report};
 use super::source::{SourceFile, read_directory};
 use super::{Project, Variables};
 use crate::datafile::{Diagnostic, Node, NodeKind, Pipe, Position};
-use crate::engine::sql::identifier;
 use crate::engine::{Engine, EngineError, Statement};
 use crate::project::locate;
 
@@ -75,13 +74,7 @@ async fn check_with(
         engine,
         database: &database,
     };
-    let quoted = identifier(&database);
-    target
-        .change(
-            "creating a scratch database",
-            format!("CREATE DATABASE {quoted} ENGINE = Atomic"),
-        )
-        .await?;
+    target.create_database().await?;
     let result = Check {
         project,
         target,
@@ -90,12 +83,7 @@ async fn check_with(
     }
     .run()
     .await;
-    target
-        .change(
-            "dropping the scratch database",
-            format!("DROP DATABASE {quoted} SYNC"),
-        )
-        .await?;
+    target.drop_database().await?;
     result
 }
 
@@ -188,6 +176,7 @@ impl Check<'_> {
                     self.report.extent.parsed_nodes += 1;
                     return Ok(None);
                 }
+                let message = message.replace(&format!("{}.", self.target.database), "");
                 Err(ApplyError::Refused(vec![locate::unplannable(
                     pipe, node, &message,
                 )]))
@@ -249,6 +238,7 @@ fn blames_values(name: &str, message: &str) -> bool {
                 | "ILLEGAL_TYPE_OF_ARGUMENT"
                 | "NO_COMMON_TYPE"
         );
+    let message = locate::tidy(message);
     let has_stand_in = ["__no_value__", "`placeholder`", "'placeholder'"]
         .iter()
         .any(|text| message.contains(text));

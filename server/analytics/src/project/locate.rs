@@ -1,65 +1,79 @@
-//! Where in a file the engine's complaint belongs.
+//! Where in a file the engine's complaint belongs, and how to put it.
 
 use crate::datafile::tokens::{TokenKind, tokenize};
-use crate::datafile::{DataSource, Diagnostic, Node, Pipe, Position};
+use crate::datafile::{DataSource, Diagnostic, Fragment, Node, Pipe, Position};
 
 /// SQL that ClickHouse's parser does not take.
 pub(super) fn unreadable(pipe: &Pipe, node: &Node, message: &str) -> Diagnostic {
-    let position = in_node(node, message);
-    let message = format!(
+    let text = format!(
         "ClickHouse cannot read the SQL of `{}`: {}",
         node.name,
         tidy(message)
     );
-    Diagnostic::error(&pipe.file, position, message)
+    Diagnostic::error(&pipe.file, in_node(node, message), text)
 }
 
 /// SQL that ClickHouse's planner does not take.
 pub(super) fn unplannable(pipe: &Pipe, node: &Node, message: &str) -> Diagnostic {
-    let position = named_in_node(node, message).unwrap_or_else(|| in_node(node, message));
-    let message = format!("ClickHouse cannot run `{}`: {}", node.name, tidy(message));
-    Diagnostic::error(&pipe.file, position, message)
+    let named = quoted_names(message)
+        .next()
+        .and_then(|name| find_name(&node.sql, name));
+    let position = named.unwrap_or_else(|| in_node(node, message));
+    let text = format!("ClickHouse cannot run `{}`: {}", node.name, tidy(message));
+    Diagnostic::error(&pipe.file, position, text)
 }
 
-/// A message without the whole query it repeats.
+/// A definition that ClickHouse does not take.
+pub(super) fn undefinable(data_source: &DataSource, message: &str) -> Diagnostic {
+    let text = format!(
+        "ClickHouse does not take the definition of `{}`: {}",
+        data_source.name,
+        tidy(message)
+    );
+    Diagnostic::error(
+        &data_source.file,
+        in_data_source(data_source, message),
+        text,
+    )
+}
+
+/// A message without the query it repeats and without all the tokens that
+/// might have stood where one stands.
 pub(super) fn tidy(message: &str) -> String {
-    let cut = [
+    if let Some((_, rest)) = message.split_once("failed at position ")
+        && let Some(token) = rest
+            .split_once('(')
+            .and_then(|(_, rest)| rest.split_once(") "))
+    {
+        return format!("syntax error at `{}`", token.0);
+    }
+    let ends = [
         " in scope ",
         ": In scope ",
+        ". In scope ",
         ": While processing ",
+        " while processing: ",
         ": while executing ",
-    ]
-    .iter()
-    .filter_map(|words| message.find(words))
-    .min()
-    .unwrap_or(message.len());
-    let hint = message[cut..]
+    ];
+    let end = ends
+        .iter()
+        .filter_map(|words| message.find(words))
+        .min()
+        .unwrap_or(message.len());
+    let hint = message[end..]
         .find("Maybe you meant")
-        .map_or("", |at| &message[cut + at..]);
-    let kept = message[..cut].trim_end_matches(['.', ' ']);
+        .map_or("", |at| &message[end + at..]);
+    let kept = message[..end].trim_end_matches(['.', ' ']);
     match hint.trim_end_matches(['.', ' ']) {
         "" => kept.to_owned(),
         hint => format!("{kept}. {hint}"),
     }
 }
 
-/// The first place in a node's SQL of the name that a message quotes.
-fn named_in_node(node: &Node, message: &str) -> Option<Position> {
-    let quoted = message.split(['`', '\'']).nth(1)?;
-    let last = quoted.rsplit('.').next()?;
-    let tokens = tokenize(&node.sql).0;
-    let token = tokens.into_iter().find(|token| match &token.kind {
-        TokenKind::Word => &node.sql[token.range.clone()] == last,
-        TokenKind::Quoted(name) => name == last,
-        _ => false,
-    })?;
-    Some(node.sql.position(token.range.start))
-}
-
 /// The place in a node's SQL that a message of ClickHouse's parser names
 /// (`failed at position 12`), or where the SQL begins. Templates are rendered
 /// before they are parsed, so that places in them are unknown.
-pub(super) fn in_node(node: &Node, message: &str) -> Position {
+fn in_node(node: &Node, message: &str) -> Position {
     let offset = syntax_error_offset(message).filter(|_| !node.is_template);
     node.sql.position(offset.unwrap_or(0))
 }
@@ -73,30 +87,75 @@ fn syntax_error_offset(message: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_sub(1)
 }
 
-/// The column or key of a data source that a message names, or its first
+/// The column or key of a data source that a message speaks of, or its first
 /// column.
-pub(super) fn in_data_source(data_source: &DataSource, message: &str) -> Position {
+fn in_data_source(data_source: &DataSource, message: &str) -> Position {
+    let unknown_type = message
+        .split_once("family: ")
+        .and_then(|(_, rest)| rest.split(['.', ' ']).next());
+    let names = unknown_type.into_iter().chain(quoted_names(message));
+    let found = names
+        .filter_map(|name| in_definition(data_source, name))
+        .next();
+    let first = data_source
+        .columns
+        .first()
+        .map_or(Position::START, |column| column.position);
+    found.unwrap_or(first)
+}
+
+/// Where a data source's definition uses a name.
+fn in_definition(data_source: &DataSource, name: &str) -> Option<Position> {
+    let uses = |sql: &str| tokens_named(sql, name).next().is_some();
     let engine = &data_source.engine;
     let keys = [
-        ("partition", &engine.partition_key),
-        ("sorting", &engine.sorting_key),
-        ("primary", &engine.primary_key),
-        ("sampling", &engine.sampling_key),
-        ("TTL", &engine.ttl),
+        &engine.sorting_key,
+        &engine.partition_key,
+        &engine.primary_key,
+        &engine.sampling_key,
+        &engine.ttl,
     ];
-    let named_key = keys
+    let in_keys = keys
         .into_iter()
-        .find(|(word, key)| key.is_some() && message.to_lowercase().contains(&word.to_lowercase()));
-    if let Some(key) = named_key.and_then(|(_, key)| key.as_ref()) {
-        return key.start();
-    }
-    let words =
-        || message.split(|character: char| !(character.is_alphanumeric() || character == '_'));
-    let named = data_source
-        .columns
+        .flatten()
+        .find_map(|key| find_name(key, name));
+    let column = data_source.columns.iter().find(|column| {
+        column.name == name
+            || uses(&column.data_type.to_string())
+            || column.default.as_deref().is_some_and(uses)
+            || column.codec.as_deref().is_some_and(uses)
+    });
+    let index = data_source
+        .indexes
         .iter()
-        .find(|column| words().any(|word| word == column.name));
-    named
-        .or(data_source.columns.first())
-        .map_or(Position::START, |column| column.position)
+        .find(|index| index.name == name || uses(&index.expression));
+    let unknown_in_keys = in_keys.filter(|_| data_source.column(name).is_none());
+    unknown_in_keys
+        .or(column.map(|column| column.position))
+        .or(index.map(|index| index.position))
+}
+
+/// Names that a message puts in quotes, the last part of each.
+fn quoted_names(message: &str) -> impl Iterator<Item = &str> {
+    let quoted = message.split(['`', '\'']).skip(1).step_by(2);
+    quoted.filter_map(|name| name.rsplit('.').next())
+}
+
+/// The first place of a name in SQL.
+fn find_name(sql: &Fragment, name: &str) -> Option<Position> {
+    tokens_named(sql, name)
+        .next()
+        .map(|offset| sql.position(offset))
+}
+
+fn tokens_named<'run>(sql: &'run str, name: &'run str) -> impl Iterator<Item = usize> + 'run {
+    let is_named = move |kind: &TokenKind, text: &str| match kind {
+        TokenKind::Word => text == name,
+        TokenKind::Quoted(quoted) => quoted == name,
+        _ => false,
+    };
+    let tokens = tokenize(sql).0.into_iter();
+    tokens
+        .filter(move |token| is_named(&token.kind, &sql[token.range.clone()]))
+        .map(|token| token.range.start)
 }

@@ -168,14 +168,16 @@ fn targets_must_exist() {
 #[test]
 fn an_unknown_connection_is_a_warning() {
     let text = "SCHEMA >\n    a String\nKAFKA_CONNECTION_NAME k\nKAFKA_TOPIC t\n";
-    let warnings = |pairs| {
-        project(pairs)
+    let warnings = |pairs: &[(&str, &str)]| {
+        let project = project(pairs);
+        project
             .warnings()
             .iter()
             .map(|found| found.message.clone())
             .collect::<Vec<_>>()
     };
-    assert!(warnings(&[("a.datasource", text)])[1].contains("no such connection"));
+    let unknown = warnings(&[("a.datasource", text)]);
+    assert!(unknown[1].contains("no such connection"), "{unknown:?}");
     let known = warnings(&[("a.datasource", text), ("k.connection", "TYPE kafka\n")]);
     assert!(
         !known

@@ -9,6 +9,7 @@ use crate::project::catalog::{Catalog, Record, StoredTable};
 use crate::project::compose::Composed;
 use crate::project::ddl::{TableDefinition, quarantine_name};
 use crate::project::fingerprint::fingerprint;
+use crate::project::locate;
 
 /// What happens to one table.
 #[derive(Debug)]
@@ -174,21 +175,9 @@ async fn create(target: &Target<'_>, plan: &TablePlan<'_>, sql: String) -> Resul
         ApplyError::Engine {
             source: crate::engine::EngineError::Query { message, .. },
             ..
-        } => ApplyError::Refused(vec![definition_error(plan.data_source, &message)]),
+        } => ApplyError::Refused(vec![locate::undefinable(plan.data_source, &message)]),
         error => error,
     })
-}
-
-fn definition_error(data_source: &DataSource, message: &str) -> Diagnostic {
-    let message = format!(
-        "ClickHouse does not take the definition of `{}`: {message}",
-        data_source.name
-    );
-    Diagnostic::error(
-        &data_source.file,
-        super::super::locate::in_data_source(data_source, &message),
-        message,
-    )
 }
 
 /// Makes the tables of a data source in a scratch database.

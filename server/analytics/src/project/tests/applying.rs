@@ -259,7 +259,7 @@ async fn a_change_that_would_lose_rows_is_refused_and_nothing_is_touched() {
         ),
         (
             "SCHEMA >\n    a UInt8,\n    b String\nENGINE_SORTING_KEY b\n",
-            "the engine would change from `MergeTree ORDER BY a`",
+            "the engine would change from `MergeTree ORDER BY (a)` to `MergeTree ORDER BY (b)`",
         ),
         (
             "SCHEMA >\n    a UInt8,\n    b String\nENGINE ReplacingMergeTree\nENGINE_SORTING_KEY a\n",

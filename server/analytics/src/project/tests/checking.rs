@@ -76,7 +76,7 @@ async fn every_wrong_node_is_found_where_it_is_wrong() {
         "column.pipe:4:7",
         "function.pipe:3:12",
         "missing.pipe:3:19",
-        "syntax.pipe:5:11",
+        "syntax.pipe:5:15",
         "template.pipe:4:34",
         "types.datasource:3:5",
     ];

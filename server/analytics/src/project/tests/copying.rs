@@ -51,17 +51,8 @@ const TOTALS: &str = "SELECT org, total, made FROM rookery.totals ORDER BY ALL";
 async fn a_copy_appends_by_column_name() {
     let engine = TestEngine::open();
     let project = prepared(&engine).await;
-    let run = || {
-        project
-            .run_copy(
-                &*engine,
-                "rookery",
-                "count",
-                None,
-                &context(Parameters::new()),
-            )
-            .into_future()
-    };
+    let context = context(Parameters::new());
+    let run = || project.run_copy(&*engine, "rookery", "count", None, &context);
     run().await.unwrap();
     let once = "b6\t4\t2026-11-21 12:30:00\nua\t3\t2026-11-21 12:30:00\n";
     assert_eq!(engine.rows(TOTALS).await.unwrap(), once);
