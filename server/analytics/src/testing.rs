@@ -126,7 +126,7 @@ impl Scratch {
             .max_connections(1)
             .connect_with(database)
             .await?;
-        let admin_token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let admin_token = format!("p.{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let keys = token::Settings::default()
             .load(&admin_token)
             .map_err(StartError::Keys)?;
@@ -180,13 +180,21 @@ impl Scratch {
         report: &mut (dyn FnMut(Event) + Send),
     ) -> Result<(), TestingError> {
         let found = self.get(&format!("/v0/pipes/{}", file.pipe), &[]).await;
-        if found.status != StatusCode::OK {
-            let file = file.path.clone();
-            report(Event::Skipped {
-                file,
-                reason: "there is no pipe of this name".to_owned(),
-            });
-            return Ok(());
+        match found.status {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => {
+                let file = file.path.clone();
+                let reason = "there is no pipe of this name".to_owned();
+                report(Event::Skipped { file, reason });
+                return Ok(());
+            }
+            status => {
+                let message = format!("the pipe cannot be described: {status} {}", found.body);
+                return Err(TestingError::Tests {
+                    file: file.path.clone(),
+                    message,
+                });
+            }
         }
         let pipe: Json = serde_json::from_str(&found.body).unwrap_or_default();
         for case in &file.cases {
