@@ -92,7 +92,10 @@ fn list_method(
             let wanted = first()?;
             list.change(
                 |items| match items.iter().position(|item| item.equals(wanted)) {
-                    Some(at) => Ok(drop(items.remove(at))),
+                    Some(at) => {
+                        items.remove(at);
+                        Ok(())
+                    }
                     None => Err(Fault::value_error("list.remove(x): x not in list")),
                 },
             )?;
