@@ -29,8 +29,8 @@ pub use data_source::{
 pub use data_type::{DataType, TypeArgument};
 pub use diagnostic::{Diagnostic, Severity};
 pub use json_path::{JsonPath, JsonPathStep};
-pub use pipe::{CopyMode, CopySchedule, CopySettings, Node, NodeKind, Pipe, parse_pipe};
 pub(crate) use pipe::parse_cron;
+pub use pipe::{CopyMode, CopySchedule, CopySettings, Node, NodeKind, Pipe, parse_pipe};
 pub use position::{Fragment, Position};
 pub use variables::Variables;
 

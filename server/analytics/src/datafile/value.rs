@@ -168,12 +168,12 @@ impl Scanner<'_, '_> {
         let escaped = self.rest()[character.len_utf8()..].chars().next();
         if character == quote {
             self.quote = None;
-            self.to_whole(character);
+            self.push_whole(character);
         } else if let ('\\', '"', Some(next @ ('"' | '\\'))) = (character, quote, escaped) {
-            self.to_whole(character);
-            self.to_both(next);
+            self.push_whole(character);
+            self.push_both(next);
         } else {
-            self.to_both(character);
+            self.push_both(character);
         }
     }
 
@@ -183,7 +183,7 @@ impl Scanner<'_, '_> {
                 self.quote = Some((character, self.here()));
                 self.quoted_runs += 1;
                 self.open_word();
-                self.to_whole(character);
+                self.push_whole(character);
             }
             '#' if self.word.is_none() => {
                 let line_end = self.rest().find('\n').unwrap_or(self.rest().len());
@@ -191,11 +191,11 @@ impl Scanner<'_, '_> {
             }
             _ if character.is_whitespace() => {
                 self.end_word();
-                self.to_whole(character);
+                self.push_whole(character);
             }
             _ => {
                 self.bare_characters += 1;
-                self.to_both(character);
+                self.push_both(character);
             }
         }
     }
@@ -298,16 +298,16 @@ impl Scanner<'_, '_> {
         self.offset += length;
     }
 
-    fn to_both(&mut self, character: char) {
+    fn push_both(&mut self, character: char) {
         self.open_word();
         let position = self.here();
         if let Some(word) = &mut self.word {
             word.push(character.encode_utf8(&mut [0; 4]), position);
         }
-        self.to_whole(character);
+        self.push_whole(character);
     }
 
-    fn to_whole(&mut self, character: char) {
+    fn push_whole(&mut self, character: char) {
         let position = self.here();
         self.whole
             .push(character.encode_utf8(&mut [0; 4]), position);

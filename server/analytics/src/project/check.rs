@@ -106,16 +106,12 @@ impl Check<'_> {
         self.report.add(std::mem::take(&mut analysis.found));
         self.broken = std::mem::take(&mut analysis.broken);
         for (pipe, node) in inside_out(self.project, &analysis) {
-            let key = (pipe.name.clone(), node.name.clone());
-            let reads_broken = analysis
-                .nodes(&pipe.name, &node.name)
-                .iter()
-                .any(|node| self.broken.contains(node));
+            let nodes = analysis.nodes(&pipe.name, &node.name);
             let sources = analysis.sources(&pipe.name, &node.name);
-            if reads_broken || sources.iter().any(|source| broken_tables.contains(*source)) {
-                self.broken.insert(key);
-            } else if !self.node(pipe, node).await? {
-                self.broken.insert(key);
+            let reads_broken = nodes.iter().any(|node| self.broken.contains(node))
+                || sources.iter().any(|source| broken_tables.contains(*source));
+            if reads_broken || !self.node(pipe, node).await? {
+                self.broken.insert((pipe.name.clone(), node.name.clone()));
             }
         }
         Ok(())

@@ -70,7 +70,7 @@ impl ColumnDefinition {
     pub(crate) fn sql(&self) -> String {
         let mut sql = format!("{} {}", identifier(&self.name), self.data_type);
         if let Some(default) = &self.default {
-            let _ = write!(sql, " DEFAULT {default}\n");
+            let _ = writeln!(sql, " DEFAULT {default}");
         }
         if let Some(codec) = &self.codec {
             let _ = write!(sql, " CODEC({codec})");
@@ -145,7 +145,7 @@ impl TableDefinition {
             self.engine
         );
         if let Some(ttl) = &self.ttl {
-            let _ = write!(sql, " TTL {ttl}\n");
+            let _ = writeln!(sql, " TTL {ttl}");
         }
         if !self.settings.is_empty() {
             let settings: Vec<String> = self
