@@ -13,6 +13,7 @@ use super::*;
 use crate::engine::EngineError;
 use crate::engine::testing::TestEngine;
 use crate::project::{SourceFile, Variables};
+use crate::template::RenderErrorKind;
 
 const DATABASE: &str = "rookery";
 
@@ -278,4 +279,19 @@ async fn an_endpoints_parameters_are_those_of_all_it_reads() {
         .map(|found| (found.name.as_str(), found.required))
         .collect();
     assert_eq!(found, [("label", false), ("limit", true), ("least", true)]);
+}
+
+#[tokio::test]
+async fn a_list_may_be_long() {
+    let pipe = endpoint("%\n    SELECT count() FROM labels WHERE id IN {{Array(ids, 'UInt32')}}");
+    let fixture = Fixture::open(&[("long", &pipe)]).await;
+    let ids: Vec<String> = (2..100_000).map(|id: u32| id.to_string()).collect();
+    let ids = ids.join(",");
+    assert_eq!(fixture.rows("long", &[("ids", &ids)]).await, "2\n");
+    let endless = "1,".repeat(2_000_000);
+    let error = fixture.error("long", &[("ids", &endless)]).await;
+    assert!(
+        matches!(&error, QueryError::Template(error) if error.kind == RenderErrorKind::Limit),
+        "{error}"
+    );
 }

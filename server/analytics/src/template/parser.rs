@@ -331,7 +331,10 @@ impl<'t> Parser<'t> {
         line: usize,
     ) -> Result<Vec<Node>, TemplateError> {
         if !suffix.is_empty() {
-            return Err(self.error(format!("Invalid control block: {operator} {suffix}"), line));
+            return Err(self.error(
+                format!("Template Syntax Error: Invalid control block: {operator} {suffix}"),
+                line,
+            ));
         }
         let (body, end) = self.body()?;
         if let End::Middle { operator, line, .. } = end {
@@ -386,7 +389,11 @@ impl<'t> Parser<'t> {
     }
 
     fn invalid(&self, what: &str, source: &str, fault: &SyntaxFault, line: usize) -> TemplateError {
-        self.error(format!("Invalid {what}: {source} ({})", fault.0), line)
+        let reason = &fault.0;
+        self.error(
+            format!("Template Syntax Error: Invalid {what}: {source} ({reason})"),
+            line,
+        )
     }
 }
 
