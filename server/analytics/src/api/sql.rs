@@ -56,8 +56,8 @@ async fn query(
         pipeline.as_deref(),
     );
     let format = format_of(&inspection)?;
-    if inspection.kind == StatementKind::Show {
-        return show(&api, &readable, format).await;
+    if is_show_tables(&inspection) {
+        return show_tables(&api, &readable, format).await;
     }
     inspection
         .check_outside(&readable)
@@ -174,8 +174,26 @@ fn format_of(inspection: &Inspection) -> Result<&str, ApiError> {
     })
 }
 
+/// Of all SHOW statements the one that clients send.
+fn is_show_tables(inspection: &Inspection) -> bool {
+    let mut words = inspection
+        .body
+        .trim_end_matches([';', ' ', '\n'])
+        .split_whitespace();
+    let is =
+        |word: Option<&str>, name: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(name));
+    inspection.kind == StatementKind::Show
+        && is(words.next(), "SHOW")
+        && is(words.next(), "TABLES")
+        && words.next().is_none()
+}
+
 /// `SHOW TABLES`: the names that the caller may read.
-async fn show(api: &Api, readable: &Readable<'_>, format: &str) -> Result<Response, ApiError> {
+async fn show_tables(
+    api: &Api,
+    readable: &Readable<'_>,
+    format: &str,
+) -> Result<Response, ApiError> {
     let names: Vec<String> = readable.names().into_iter().map(sql::literal).collect();
     let names = names.join(", ");
     let text = format!("SELECT arrayJoin(CAST([{names}], 'Array(String)')) AS name");

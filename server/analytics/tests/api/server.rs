@@ -1,0 +1,165 @@
+//! A real server on a port of its own, over a real engine in an empty directory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use analytics::{QuerySettings, Running, Secret, Settings, StartOptions};
+use reqwest::{Client, RequestBuilder, Response};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tempfile::TempDir;
+use token::{Claims, Scope, sign};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) const WORKSPACE: &str = "0c5f1f4e-2b7e-4c0a-9e0a-3f7b8f0d1a2b";
+pub(crate) const ADMIN: &str = "p.eyJ1IjoiMGM1ZjFmNGUtMmI3ZS00YzBhLTllMGEtM2Y3YjhmMGQxYTJiIiwiaWQiOiJhZG1pbi1pZCJ9.c2VjcmV0LXNlY3JldC1zZWNyZXQ";
+
+/// The project of the golden cases.
+pub(crate) fn project() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/endpoint/project")
+}
+
+/// Settings that the golden cases count on.
+pub(crate) fn settings() -> Settings {
+    let secret = Secret::from("hunter2hu".to_owned());
+    Settings {
+        project: project(),
+        query: QuerySettings {
+            deadline_seconds: 2,
+            ..QuerySettings::default()
+        },
+        secrets: BTreeMap::from([("api_key".to_owned(), secret)]),
+        ..Settings::default()
+    }
+}
+
+/// A server that ends with its test. One per process: run with nextest.
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    pub(crate) client: Client,
+    origin: String,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+    state: TempDir,
+}
+
+impl Server {
+    /// Serves the cases' project with its fixtures.
+    pub(crate) async fn start() -> Self {
+        let server = Self::start_with(settings()).await;
+        for name in ["events", "plans", "versions"] {
+            let rows = std::fs::read(project().join(format!("fixtures/{name}.ndjson"))).unwrap();
+            let path = format!("/v0/events?name={name}&wait=true");
+            let answer = server
+                .post(&path)
+                .bearer_auth(ADMIN)
+                .body(rows)
+                .send()
+                .await
+                .unwrap();
+            let status = answer.status();
+            let text = answer.text().await.unwrap();
+            assert!(
+                status == 200 && text.contains(r#""quarantined_rows":0"#),
+                "{name}: {text}"
+            );
+        }
+        server
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let running = analytics::start(settings, options(state.path()).await).await;
+        let running = running.unwrap_or_else(|error| panic!("the server does not start: {error}"));
+        let listener = service::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = running.router();
+        let serving = tokio::spawn(async move {
+            let stopped = async move { stopped.await.unwrap_or_default() };
+            service::serve(listener, router, stopped).await.unwrap();
+        });
+        let client = Client::builder().pool_max_idle_per_host(4).build().unwrap();
+        Self {
+            running,
+            client,
+            origin,
+            stop: Some(stop),
+            serving,
+            state,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(self.url(path))
+    }
+
+    /// The answer to a GET with a token.
+    pub(crate) async fn read(&self, path: &str, token: &str) -> Response {
+        self.get(path).bearer_auth(token).send().await.unwrap()
+    }
+
+    /// The same as status and JSON.
+    pub(crate) async fn json(&self, path: &str, token: &str) -> (u16, serde_json::Value) {
+        let answer = self.read(path, token).await;
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// Ends the server as SIGTERM would.
+    pub(crate) async fn stop(mut self) {
+        drop(self.stop.take());
+        self.serving.await.unwrap();
+        self.running.shutdown().await;
+        self.state.close().unwrap();
+    }
+}
+
+pub(crate) async fn options(state: &Path) -> StartOptions {
+    let database = SqliteConnectOptions::new()
+        .filename(state.join("rookery.db"))
+        .create_if_missing(true);
+    StartOptions {
+        state_directory: state.to_owned(),
+        pool: SqlitePool::connect_with(database).await.unwrap(),
+        workspace_id: WORKSPACE.into(),
+        workspace_name: "tests".into(),
+        admin_token: ADMIN.into(),
+        keys: token::Settings::default().load(ADMIN).unwrap(),
+        environment: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn unix_now() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// A JWT that is good for an hour.
+pub(crate) fn jwt(name: &str, scopes: Vec<Scope>) -> String {
+    signed(Claims {
+        name: name.into(),
+        scopes,
+        ..claims()
+    })
+}
+
+pub(crate) fn claims() -> Claims {
+    Claims {
+        workspace_id: WORKSPACE.into(),
+        name: "test".into(),
+        exp: unix_now() + 3600,
+        iat: Some(unix_now()),
+        ..Claims::default()
+    }
+}
+
+pub(crate) fn signed(claims: Claims) -> String {
+    sign(&claims, &token::SigningKey::hs256(ADMIN).unwrap()).unwrap()
+}
