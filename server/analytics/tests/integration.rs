@@ -5,8 +5,13 @@
 )]
 
 mod api {
+    mod browsers;
+    mod cancellation;
     mod golden;
+    mod jobs;
+    mod reload;
     mod server;
+    mod tokens;
 }
 mod template {
     mod declarations;

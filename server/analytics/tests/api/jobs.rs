@@ -1,0 +1,133 @@
+//! Work that goes on after its request was answered.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::server::{ADMIN, Server};
+
+async fn start(server: &Server, path: &str, body: &str) -> Value {
+    let answer = server
+        .post(path)
+        .bearer_auth(ADMIN)
+        .body(body.to_owned())
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    answer.json().await.unwrap()
+}
+
+/// The job as it is when it has ended.
+async fn ended(server: &Server, started: &Value) -> Value {
+    let url = started["job_url"].as_str().unwrap();
+    let until = async {
+        loop {
+            let (status, job) = server.json(url, ADMIN).await;
+            assert_eq!(status, 200, "{job}");
+            if job["status"] != "working" {
+                return job;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), until)
+        .await
+        .unwrap()
+}
+
+async fn rows(server: &Server, sql: &str) -> String {
+    let answer = server
+        .post("/v0/sql")
+        .bearer_auth(ADMIN)
+        .body(sql.to_owned())
+        .send()
+        .await;
+    answer.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_imported_and_rows_are_deleted() {
+    let server = Server::start().await;
+    let file = "{\"org\":\"ua\",\"n\":1}\n{\"org\":\"ua\",\"n\":2}\n{\"org\":\"ua\"}\n";
+    let job = start(
+        &server,
+        "/v1/datasources/scratch/append?format=ndjson",
+        file,
+    )
+    .await;
+    let job = ended(&server, &job).await;
+    assert_eq!(job["status"], "done", "{job}");
+    assert_eq!(
+        (&job["kind"], &job["quarantine_rows"]),
+        (&"import".into(), &1.into())
+    );
+    assert_eq!(rows(&server, "SELECT sum(n) FROM scratch").await, "3\n");
+
+    let delete = "/v0/datasources/scratch/delete?delete_condition=n%3D1";
+    let job = ended(&server, &start(&server, delete, "").await).await;
+    assert_eq!(
+        (&job["kind"], &job["status"]),
+        (&"delete_data".into(), &"done".into()),
+        "{job}"
+    );
+    assert_eq!(rows(&server, "SELECT n FROM scratch").await, "2\n");
+
+    let (_, jobs) = server.json("/v0/jobs?kind=import", ADMIN).await;
+    assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_replaces_what_was_there() {
+    let server = Server::start().await;
+    for _ in 0..2 {
+        let job = ended(
+            &server,
+            &start(&server, "/v0/pipes/count_letters/copy", "").await,
+        )
+        .await;
+        assert_eq!(
+            (&job["kind"], &job["status"]),
+            (&"copy".into(), &"done".into()),
+            "{job}"
+        );
+        assert_eq!(
+            rows(&server, "SELECT sum(letters) FROM letters").await,
+            "20\n"
+        );
+    }
+    let again = start(&server, "/v0/pipes/count_letters/copy?_mode=append", "").await;
+    ended(&server, &again).await;
+    assert_eq!(
+        rows(&server, "SELECT sum(letters) FROM letters").await,
+        "40\n"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_says_why_and_a_running_one_can_be_cancelled() {
+    let server = Server::start().await;
+    let broken = start(
+        &server,
+        "/v1/datasources/sheet/append?format=parquet",
+        "no Parquet",
+    )
+    .await;
+    let job = ended(&server, &broken).await;
+    assert_eq!(job["status"], "error");
+    assert!(
+        job["error"].as_str().is_some_and(|error| !error.is_empty()),
+        "{job}"
+    );
+
+    let cancel = format!("{}/cancel", job["job_url"].as_str().unwrap());
+    let answer = server
+        .post(&cancel)
+        .bearer_auth(ADMIN)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 400, "it has ended");
+    server.stop().await;
+}
