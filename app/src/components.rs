@@ -7,12 +7,13 @@ mod data_table;
 pub mod header;
 mod icon;
 pub mod notices;
-pub mod theme_button;
+mod panel;
 
 pub use account::{OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut};
+pub(crate) use account::{sign_in_link, sign_out_form};
 pub use copy_button::copy_button;
 pub use data_table::DataTable;
 pub use header::{Footer, Header};
-pub use icon::{Icon, icon};
+pub use icon::Icon;
 pub use notices::Notices;
-pub use theme_button::ThemeButton;
+pub(crate) use panel::panel;

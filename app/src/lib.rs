@@ -11,6 +11,8 @@ pub mod calendar;
 pub mod charts;
 pub mod components;
 mod dynamic;
+#[cfg(feature = "hydrate")]
+mod enhance;
 pub mod markup;
 pub mod numbers;
 pub mod pages;

@@ -24,7 +24,16 @@ impl Markup {
 
     /// An element with its attributes and its content.
     pub fn element(name: &'static str, attributes: &[(&'static str, &str)], content: Self) -> Self {
-        let mut html = String::with_capacity(content.0.len() + 32);
+        let Self(mut html) = Self::start(name, attributes);
+        html.push_str(&content.0);
+        html.push_str("</");
+        html.push_str(name);
+        html.push('>');
+        Self(html)
+    }
+
+    fn start(name: &'static str, attributes: &[(&'static str, &str)]) -> Self {
+        let mut html = String::with_capacity(64);
         html.push('<');
         html.push_str(name);
         for (name, value) in attributes {
@@ -35,11 +44,12 @@ impl Markup {
             html.push('"');
         }
         html.push('>');
-        html.push_str(&content.0);
-        html.push_str("</");
-        html.push_str(name);
-        html.push('>');
         Self(html)
+    }
+
+    /// An element that never has content, such as `input`.
+    pub fn empty_element(name: &'static str, attributes: &[(&'static str, &str)]) -> Self {
+        Self::start(name, attributes)
     }
 
     /// An element that holds only a text.

@@ -52,8 +52,8 @@ impl AnalyticsToken {
 
     /// Drops the token, here and in the other tabs: the person is about to
     /// sign out. The page turns signed-out at once.
-    pub fn drop_everywhere(self) {
-        #[cfg(feature = "hydrate")]
+    #[cfg(feature = "hydrate")]
+    pub(crate) fn drop_everywhere(self) {
         self.driver.sign_out();
     }
 
@@ -72,13 +72,16 @@ pub fn AnalyticsProvider(children: Children) -> impl IntoView {
     let session = Session::new(page.viewer, page.analytics_origin, page.now);
     let grant = RwSignal::new(page.grant);
     let problem = RwSignal::new(None);
-    provide_context(session);
-    provide_context(AnalyticsToken {
+    let token = AnalyticsToken {
         grant,
         problem,
         #[cfg(feature = "hydrate")]
         driver: browser::Driver::start(session, grant, problem),
-    });
+    };
+    provide_context(session);
+    provide_context(token);
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| crate::enhance::enhance(token));
     children()
 }
 

@@ -4,6 +4,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::numbers;
+
 /// The rows of an answer, column by column.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Table {
@@ -165,20 +167,30 @@ fn objects(list: Value) -> Option<Vec<Map<String, Value>>> {
 }
 
 /// Numbers may be quoted: the engine does so for 64-bit integers and decimals
-/// when asked to.
+/// when asked to. What is quoted and no number, such as `nan`, is none.
 fn number(value: &Value) -> Option<f64> {
     match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
-        _ => None,
+        Value::String(text) => serde_json::from_str::<Value>(text).ok()?.as_f64(),
+        other => other.as_f64(),
     }
 }
 
+/// A cell to read; lists and the like are written out.
 fn text(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),
-        other => Some(other.to_string()),
+        Value::Bool(is_true) => Some(if is_true { "true" } else { "false" }.to_owned()),
+        Value::Number(number) => number.as_f64().map(|number| numbers::decimal(number, 3)),
+        Value::Array(items) => {
+            let items: Vec<_> = items.into_iter().filter_map(text).collect();
+            Some(format!("[{}]", items.join(", ")))
+        }
+        Value::Object(fields) => {
+            let field = |(name, value)| Some(format!("{name}: {}", text(value)?));
+            let fields: Vec<_> = fields.into_iter().filter_map(field).collect();
+            Some(format!("{{{}}}", fields.join(", ")))
+        }
     }
 }
 
@@ -224,6 +236,34 @@ mod tests {
             let table = Table::parse(body).unwrap();
             let json = serde_json::to_value(&table).unwrap();
             assert_eq!(Table::read(&json), Some(table));
+        }
+    }
+
+    #[test]
+    fn nested_values_are_written_out() {
+        let body = r#"{"meta":[{"name":"tags","type":"Array(String)"},{"name":"ok","type":"Bool"}],
+                       "data":[{"tags":["a","b"],"ok":true}]}"#;
+        let table = Table::parse(body).unwrap();
+        assert_eq!(table.texts("tags").unwrap()[0].as_deref(), Some("[a, b]"));
+        assert_eq!(table.texts("ok").unwrap()[0].as_deref(), Some("true"));
+    }
+
+    #[test]
+    fn quoted_numbers_count_and_quoted_nonsense_does_not() {
+        let cells = [
+            ("\"42\"", Some(42.0)),
+            ("\"nan\"", None),
+            ("\"\"", None),
+            ("true", None),
+        ];
+        for (cell, expected) in cells {
+            let body =
+                format!(r#"{{"meta":[{{"name":"n","type":"UInt64"}}],"data":[{{"n":{cell}}}]}}"#);
+            assert_eq!(
+                Table::parse(&body).unwrap().numbers("n").unwrap(),
+                [expected],
+                "{cell}"
+            );
         }
     }
 

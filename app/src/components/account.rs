@@ -2,15 +2,14 @@
 //! another organization. Everything here works without wasm: links and forms
 //! that `web` answers.
 
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
+use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::{Icon, icon};
+use super::Icon;
 use crate::{
     address, dynamic,
     markup::Markup,
     session::{Standing, Viewer, use_session},
-    token::{AnalyticsToken, use_analytics_token},
 };
 
 /// Shows its children to signed-in people. This hides and nothing more: what
@@ -39,7 +38,7 @@ fn only_when(fits: fn(Standing) -> bool, children: ChildrenFn) -> AnyView {
 }
 
 /// Path and query of the present page, to come back to.
-fn here() -> impl Fn() -> String + Clone + Send + Sync {
+fn here() -> impl Fn() -> String + Clone + Send {
     let location = use_location();
     move || {
         let (path, search) = (location.pathname.get(), location.search.get());
@@ -64,37 +63,48 @@ pub fn SignInButton(
     #[prop(default = "button primary")]
     class: &'static str,
 ) -> impl IntoView {
+    let link = sign_in_link();
+    dynamic::block(move || link(return_to, label, class))
+}
+
+/// Makes links to the sign-in: where to go afterwards, else back to the
+/// present page, the label and the classes. Follows the location.
+pub(crate) fn sign_in_link() -> impl Fn(Option<&str>, &str, &str) -> Markup + Send {
     let here = here();
-    let address = dynamic::attribute(move || {
+    move |return_to, label, class| {
         let target = return_to.map_or_else(&here, str::to_owned);
-        Some(format!("/sign-in?return_to={}", address::escape(&target)))
-    });
-    // `external`: the router does not know this address, the server does.
-    view! { <a class=class rel="external" href=address>{label}</a> }.into_any()
+        let address = format!("/sign-in?return_to={}", address::escape(&target));
+        // `external`: the router does not know this address, the server does.
+        let attributes = [("class", class), ("rel", "external"), ("href", &address)];
+        Markup::element_of_text("a", &attributes, label)
+    }
 }
 
 /// Ends the session, here and at the provider. The other tabs hear of it at
 /// once.
 #[component]
-pub fn SignOutButton(
-    /// Its classes.
-    #[prop(default = "button quiet")]
-    class: &'static str,
-) -> impl IntoView {
-    let token = use_analytics_token();
-    view! {
-        <form method="post" action="/sign-out" on:submit=move |_| announce_after_submit(token)>
-            <input type="hidden" name="return_to" value="/" />
-            <button type="submit" class=class>"Sign out"</button>
-        </form>
-    }
-    .into_any()
+pub fn SignOutButton() -> impl IntoView {
+    dynamic::block(|| sign_out_form("button quiet"))
 }
 
-/// Dropping the token takes this form out of the page, so it has to wait
-/// until the browser has sent it.
-fn announce_after_submit(token: AnalyticsToken) {
-    set_timeout(move || token.drop_everywhere(), std::time::Duration::ZERO);
+/// The form behind the button; `crate::enhance` listens to it.
+pub(crate) fn sign_out_form(class: &str) -> Markup {
+    let button = Markup::element_of_text(
+        "button",
+        &[("type", "submit"), ("class", class)],
+        "Sign out",
+    );
+    let form = [("method", "post"), ("action", "/sign-out")];
+    Markup::element("form", &form, return_to("/") + button)
+}
+
+fn return_to(address: &str) -> Markup {
+    let field = [
+        ("type", "hidden"),
+        ("name", "return_to"),
+        ("value", address),
+    ];
+    Markup::empty_element("input", &field)
 }
 
 /// Shows the active organization, and the others to switch to.
@@ -102,83 +112,54 @@ fn announce_after_submit(token: AnalyticsToken) {
 pub fn OrganizationSwitcher() -> impl IntoView {
     let session = use_session();
     let here = here();
-    dynamic::view(move || {
-        let viewer = session.viewer.get().unwrap_or_default();
-        let name = viewer
-            .active()
-            .map_or("No organization", |organization| &organization.name)
-            .to_owned();
-        let others = others(&viewer);
-        if others == Markup::default() {
-            return view! { <p class="organization alone">{name}</p> }.into_any();
-        }
-        let return_to = here.clone();
-        view! {
-            <details class="menu organization-menu" on:focusout=close_when_left on:keydown=close_on_escape>
-                <summary class="button quiet">
-                    <span class="visually-hidden">"Organization: "</span>
-                    <span class="organization">{name}</span>
-                    {icon(Icon::Choose)}
-                </summary>
-                <form class="menu-sheet" method="post" action="/organization">
-                    <p class="menu-title">"Switch to"</p>
-                    <input
-                        type="hidden"
-                        name="return_to"
-                        value=dynamic::attribute(move || Some(return_to()))
-                    />
-                    <div inner_html=others.into_html()></div>
-                </form>
-            </details>
-        }
-        .into_any()
+    dynamic::block(move || {
+        session
+            .viewer
+            .with(|viewer| viewer.as_ref().map(|viewer| switcher(viewer, &here())))
+            .unwrap_or_default()
     })
 }
 
-/// A button for each organization that is not the active one.
-fn others(viewer: &Viewer) -> Markup {
+/// A popover opens and closes by itself, with scripts or without.
+fn switcher(viewer: &Viewer, here: &str) -> Markup {
+    const MENU: &str = "organizations";
     let active = viewer.active();
+    let name = active.map_or("No organization", |organization| &organization.name);
     let others = viewer
         .organizations
         .iter()
         .filter(|other| active != Some(*other));
-    let button = others.map(|other| {
+    let item = others.map(|other| {
         let attributes = [
             ("type", "submit"),
             ("class", "menu-item"),
             ("name", "organization"),
-            ("value", other.slug.as_str()),
+            ("value", &other.slug),
         ];
         let name = Markup::element_of_text("span", &[], &other.name);
         let role = Markup::element_of_text("span", &[("class", "role")], &other.role);
         Markup::element("button", &attributes, name + Markup::text(" ") + role)
     });
-    button.sum()
-}
-
-/// Closes a menu when the focus goes elsewhere.
-fn close_when_left(event: ev::FocusEvent) {
-    let Some(menu) = menu_of(&event) else { return };
-    let next = event
-        .related_target()
-        .and_then(|next| next.dyn_into::<web_sys::Node>().ok());
-    if next.is_some_and(|next| !menu.contains(Some(&next))) {
-        close(&menu);
+    let items: Markup = item.sum();
+    if items == Markup::default() {
+        return Markup::element_of_text("p", &[("class", "organization alone")], name);
     }
-}
-
-/// Closes a menu with the Escape key.
-fn close_on_escape(event: ev::KeyboardEvent) {
-    if let Some(menu) = menu_of(&event).filter(|_| event.key() == "Escape") {
-        close(&menu);
-    }
-}
-
-fn menu_of(event: &web_sys::Event) -> Option<web_sys::Element> {
-    event.current_target()?.dyn_into().ok()
-}
-
-fn close(menu: &web_sys::Element) {
-    // It fails only for a name that is no name.
-    let _ = menu.remove_attribute("open");
+    let label = Markup::fixed("<span class=\"visually-hidden\">Organization: </span>")
+        + Markup::element_of_text("span", &[("class", "organization")], name)
+        + Icon::Choose.draw();
+    let button = [
+        ("type", "button"),
+        ("class", "button quiet menu-button"),
+        ("popovertarget", MENU),
+    ];
+    let form = [
+        ("id", MENU),
+        ("class", "menu-sheet"),
+        ("popover", "auto"),
+        ("method", "post"),
+        ("action", "/organization"),
+    ];
+    let title = Markup::fixed("<p class=\"menu-title\">Switch to</p>");
+    Markup::element("button", &button, label)
+        + Markup::element("form", &form, title + return_to(here) + items)
 }

@@ -3,53 +3,68 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::{OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut, ThemeButton};
-use crate::{dynamic, session::use_session};
+use super::{Icon, OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut};
+use crate::{dynamic, markup::Markup, session::use_session};
 
 /// Name, navigation, organization, person.
 #[component]
 pub fn Header() -> impl IntoView {
     let session = use_session();
     let path = use_location().pathname;
-    let current =
-        move |page| dynamic::attribute(move || (path.get() == page).then(|| "page".to_owned()));
+    let page = |address: &'static str, label| {
+        let current =
+            dynamic::attribute(move || (path.get() == address).then(|| "page".to_owned()));
+        view! { <a href=address aria-current=current>{label}</a> }
+    };
+    let person =
+        move || Markup::element_of_text("span", &[("class", "person")], &session.viewer_name());
     view! {
         <a class="skip-link" href="#content">"Skip to content"</a>
         <header class="header">
-            <a class="brand" href="/">
-                <Logo />
-                <span>"Rookery"</span>
-            </a>
+            <Brand />
             <nav class="navigation" aria-label="Main">
-                <a href="/dashboard" aria-current=current("/dashboard")>"Dashboard"</a>
-                <a href="/token" aria-current=current("/token")>"Token"</a>
+                {page("/dashboard", "Dashboard")}
+                {page("/token", "Token")}
             </nav>
             <SignedIn>
                 <OrganizationSwitcher />
             </SignedIn>
             <div class="account">
-                <SignedIn>
-                    <span class="person">{dynamic::text(move || session.viewer_name())}</span>
-                    <SignOutButton />
-                </SignedIn>
+                <SignedIn>{dynamic::block(person)} <SignOutButton /></SignedIn>
                 <SignedOut>
                     <SignInButton />
                 </SignedOut>
-                <ThemeButton />
+                {dynamic::block(theme_button)}
             </div>
         </header>
     }
     .into_any()
 }
 
-/// The rook: a tower whose battlements are columns of a chart.
+/// The name and its sign, the rook: a tower whose battlements are columns of a
+/// chart.
 #[component]
-fn Logo() -> impl IntoView {
+fn Brand() -> impl IntoView {
     view! {
-        <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
-            <path d="M7 13V8h4v5zM14 13V3.500h4V13zM21 13V6h4v7zM8.500 15.500h15l-1.700 8.500H10.200zM6.500 26.500h19V29h-19z" />
-        </svg>
+        <a class="brand" href="/">
+            <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+                <path d="M7 13V8h4v5zM14 13V3.500h4V13zM21 13V6h4v7zM8.500 15.500h15l-1.700 8.500H10.200zM6.500 26.500h19V29h-19z" />
+            </svg>
+            <span>"Rookery"</span>
+        </a>
     }
+}
+
+/// Switches between light and dark; what it does is in `crate::enhance`.
+fn theme_button() -> Markup {
+    let attributes = [
+        ("type", "button"),
+        ("class", "button quiet square needs-script theme-button"),
+        ("aria-label", "Switch between light and dark"),
+    ];
+    let icon = |class, icon: Icon| Markup::element("span", &[("class", class)], icon.draw());
+    let icons = icon("when-light", Icon::Moon) + icon("when-dark", Icon::Sun);
+    Markup::element("button", &attributes, icons)
 }
 
 /// What this is and where it comes from.

@@ -1,7 +1,5 @@
 //! Line icons, drawn on a grid of 24 units, in the colour of their text.
 
-use leptos::prelude::*;
-
 use crate::markup::Markup;
 
 /// An icon. It says nothing to screen readers; the text beside it does.
@@ -26,6 +24,17 @@ pub enum Icon {
 }
 
 impl Icon {
+    /// Draws the icon.
+    pub fn draw(self) -> Markup {
+        let path = Markup::element("path", &[("d", self.path())], Markup::default());
+        let frame = [
+            ("class", "icon"),
+            ("viewBox", "0 0 24 24"),
+            ("aria-hidden", "true"),
+        ];
+        Markup::element("svg", &frame, path)
+    }
+
     fn path(self) -> &'static str {
         match self {
             Self::Earlier => "M15 5l-7 7 7 7",
@@ -40,20 +49,4 @@ impl Icon {
             }
         }
     }
-
-    /// The icon within markup.
-    pub fn draw(self) -> Markup {
-        let path = Markup::element("path", &[("d", self.path())], Markup::default());
-        let frame = [
-            ("class", "icon"),
-            ("viewBox", "0 0 24 24"),
-            ("aria-hidden", "true"),
-        ];
-        Markup::element("svg", &frame, path)
-    }
-}
-
-/// The icon within a view.
-pub fn icon(icon: Icon) -> AnyView {
-    view! { <span class="icon-frame" inner_html=icon.draw().into_html()></span> }.into_any()
 }

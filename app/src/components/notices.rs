@@ -27,12 +27,16 @@ pub fn Notices() -> impl IntoView {
             known.map(|organization| organization.name.clone())
         })
     };
-    let html = dynamic::text(move || {
+    let notice = dynamic::block(move || {
         let notice =
             elsewhere(session.elsewhere.get(), name_of).or_else(|| trouble(problem.get()?));
-        notice.map(draw).unwrap_or_default().into_html()
+        notice.map(draw).unwrap_or_default()
     });
-    view! { <div role="status" class="notices" inner_html=html></div> }
+    view! {
+        <div role="status" class="notices">
+            {notice}
+        </div>
+    }
 }
 
 fn draw((text, action): Notice) -> Markup {

@@ -15,10 +15,11 @@ use self::{
     first_paint::{FirstPaint, PanelKind, span_request},
     plan::{Known, Plan},
 };
-use super::standing::{no_organization, sign_in_first};
+use super::standing::{message, no_organization, sign_in_first};
 use crate::{
     analytics::{Client, use_query},
     calendar, dynamic,
+    markup::Markup,
     numbers::whole,
     period::PeriodQuery,
     session::{Standing, use_session},
@@ -92,56 +93,53 @@ fn board(first: FirstPaint) -> AnyView {
     let [summary, days, hours, destinations] = std::array::from_fn(|_| queries.next());
     let is_empty = Memo::new(move |_| plan.with(|plan| plan.is_empty));
 
+    let head = move || {
+        let name = session.organization_name().unwrap_or_default();
+        let lead = Markup::fixed("<p class=\"lead\">Departures from New York’s three airports</p>");
+        Markup::element("div", &[], Markup::element_of_text("h1", &[], &name) + lead)
+    };
+    let panels = dynamic::view(move || {
+        if is_empty.get() {
+            return dynamic::block(no_data);
+        }
+        let panels = vec![
+            days.map(|query| panels::days(query, plan)),
+            hours.map(panels::hours),
+            destinations.map(panels::destinations),
+        ];
+        let summary = summary.map(|query| panels::summary(query, plan));
+        view! {
+            {summary}
+            <div class="panels">{panels}</div>
+        }
+        .into_any()
+    });
     view! {
-        <header class="page-head">
-            <div>
-                <h1>{dynamic::text(move || session.organization_name().unwrap_or_default())}</h1>
-                <p class="lead">"Departures from New York’s three airports"</p>
-            </div>
-            {period_bar::stepper(plan)}
-        </header>
+        <header class="page-head">{dynamic::block(head)} {period_bar::stepper(plan)}</header>
         {period_bar::choices(plan)}
-        {dynamic::view(move || {
-            if is_empty.get() {
-                return no_data();
-            }
-            view! {
-                {summary.map(|query| panels::summary(query, plan))}
-                <div class="panels">
-                    {days.map(|query| panels::days(query, plan))}
-                    {hours.map(panels::hours)}
-                    {destinations.map(panels::destinations)}
-                </div>
-            }
-                .into_any()
-        })}
-        <p class="footnote">{dynamic::text(move || plan.with(|plan| shift_note(plan.shift_weeks)))}</p>
+        {panels}
+        {dynamic::block(move || plan.with(|plan| shift_note(plan.shift_weeks)))}
     }
     .into_any()
 }
 
 /// An organization whose table is empty, which is not the same as a range
 /// without flights.
-fn no_data() -> AnyView {
-    view! {
-        <section class="message">
-            <h2>"No flights yet"</h2>
-            <p>
-                "Your organization has no rows. Figures appear here as soon as the first ones are loaded, for the demo with "
-                <code>"rookery load"</code> "."
-            </p>
-        </section>
-    }
-    .into_any()
+fn no_data() -> Markup {
+    message(Markup::fixed(
+        "<h2>No flights yet</h2><p>Your organization has no rows. Figures appear here as soon as \
+         the first ones are loaded, for the demo with <code>rookery load</code>.</p>",
+    ))
 }
 
 /// Says that the demo's dates are not the real ones.
-fn shift_note(weeks: i32) -> String {
-    match weeks {
-        0 => String::new(),
-        weeks => format!(
-            "Demo data of 2013, shifted by {} weeks so that they end now. Days and hours are New York’s.",
-            whole(f64::from(weeks))
-        ),
+fn shift_note(weeks: i32) -> Markup {
+    if weeks == 0 {
+        return Markup::default();
     }
+    let note = format!(
+        "Demo data of 2013, shifted by {} weeks so that they end now. Days and hours are New York’s.",
+        whole(f64::from(weeks))
+    );
+    Markup::element_of_text("p", &[("class", "footnote")], &note)
 }

@@ -5,9 +5,10 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
-    components::{SignInButton, SignedIn, SignedOut},
+    components::sign_in_link,
     dynamic,
-    session::use_session,
+    markup::Markup,
+    session::{Session, Standing, use_session},
 };
 
 /// The parts of the page that are the same for everybody. Plain HTML: it
@@ -26,13 +27,7 @@ pub fn Landing() -> impl IntoView {
                 <p class="lead">
                     "Rookery signs your customers in, writes their organization into a fifteen-minute token, and lets their browsers ask the analytics server directly. Each sees their rows. Nobody sees another’s."
                 </p>
-                <SignedOut>
-                    <p class="actions">
-                        <SignInButton label="Try it on real flights" return_to="/dashboard" class="button primary large" />
-                        <a class="button quiet large" href="#how">"How it works"</a>
-                    </p>
-                </SignedOut>
-                <SignedIn>{welcome()}</SignedIn>
+                {ways_on("Try it on real flights", true)}
             </div>
             <div class="hero-picture" inner_html=PICTURE></div>
         </section>
@@ -42,33 +37,43 @@ pub fn Landing() -> impl IntoView {
             <p>
                 "The demo holds the flights of a year from New York’s airports. Sixteen airlines are the organizations, and each sees its own."
             </p>
-            <p class="actions">
-                <SignedOut>
-                    <SignInButton label="Sign in to the demo" return_to="/dashboard" class="button primary large" />
-                </SignedOut>
-                <SignedIn>
-                    <a class="button primary large" href="/dashboard">"Open the dashboard"</a>
-                </SignedIn>
-            </p>
+            {ways_on("Sign in to the demo", false)}
         </section>
     }
 }
 
-/// Where signed-in people go on.
-fn welcome() -> AnyView {
+/// The way in for visitors and on for signed-in people.
+fn ways_on(invitation: &'static str, is_first: bool) -> AnyView {
     let session = use_session();
-    let place = dynamic::text(move || match session.organization_name() {
+    let sign_in = sign_in_link();
+    dynamic::block(move || {
+        let is_signed_in = session.standing.get() != Standing::SignedOut;
+        let welcome = (is_signed_in && is_first).then(|| welcome(session));
+        let way = if is_signed_in {
+            Markup::fixed(
+                "<a class=\"button primary large\" href=\"/dashboard\">Open the dashboard</a>",
+            )
+        } else {
+            sign_in(Some("/dashboard"), invitation, "button primary large")
+        };
+        let other = match (is_first, is_signed_in) {
+            (false, _) => "",
+            (true, true) => {
+                "<a class=\"button quiet large\" href=\"/token\">Look at your token</a>"
+            }
+            (true, false) => "<a class=\"button quiet large\" href=\"#how\">How it works</a>",
+        };
+        let actions = Markup::element("div", &[("class", "actions")], way + Markup::fixed(other));
+        welcome.unwrap_or_default() + actions
+    })
+}
+
+fn welcome(session: Session) -> Markup {
+    let place = match session.organization_name() {
         Some(organization) => format!(". You read for {organization}."),
         None => ". You are in no organization yet.".to_owned(),
-    });
-    view! {
-        <p class="welcome">
-            "Welcome, " <strong>{dynamic::text(move || session.viewer_name())}</strong> {place}
-        </p>
-        <p class="actions">
-            <a class="button primary large" href="/dashboard">"Open the dashboard"</a>
-            <a class="button quiet large" href="/token">"Look at your token"</a>
-        </p>
-    }
-    .into_any()
+    };
+    let name = Markup::element_of_text("strong", &[], &session.viewer_name());
+    let welcome = Markup::text("Welcome, ") + name + Markup::text(&place);
+    Markup::element("p", &[("class", "welcome")], welcome)
 }

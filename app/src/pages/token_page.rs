@@ -7,10 +7,10 @@ mod request;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::standing::{no_organization, sign_in_first};
+use super::standing::{message, no_organization, sign_in_first};
 use crate::{
     calendar,
-    components::copy_button,
+    components::{copy_button, panel},
     dynamic,
     markup::Markup,
     numbers,
@@ -55,19 +55,15 @@ pub fn TokenPage() -> impl IntoView {
                 )
             }
             Content::NoOrganization => no_organization(),
-            Content::Waiting => waiting(),
+            Content::Waiting => dynamic::block(waiting),
         })}
     }
 }
 
-fn waiting() -> AnyView {
-    view! {
-        <section class="message">
-            <h1>"Your token is on its way"</h1>
-            <p>"It appears here by itself."</p>
-        </section>
-    }
-    .into_any()
+fn waiting() -> Markup {
+    message(Markup::fixed(
+        "<h1>Your token is on its way</h1><p>It appears here by itself.</p>",
+    ))
 }
 
 fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
@@ -76,8 +72,10 @@ fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
             .with(|grant| grant.as_ref().map(|grant| grant.token.clone()))
             .unwrap_or_default()
     };
-    let decoded = Memo::new(move |_| decode(&raw()).unwrap_or_default());
-    let payload = move || decoded.with(|decoded| decoded.payload.clone());
+    let decoded = move || decode(&raw()).unwrap_or_default();
+    let idle = || dynamic::flag(|| false);
+    let sent = vec![dynamic::block(move || as_sent(&raw())), time_left(grant)];
+    let said = vec![dynamic::block(move || as_read(&decoded()))];
     view! {
         <header class="page-head">
             <div>
@@ -89,47 +87,48 @@ fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
             </div>
         </header>
         <div class="token-grid">
-            <section class="panel" aria-labelledby="raw">
-                <div class="panel-head">
-                    <h2 id="raw">"As it is sent"</h2>
-                    {copy_button("token", raw)}
-                </div>
-                <pre class="code raw-token" tabindex="0">
-                    <code inner_html=dynamic::text(move || coloured(&raw()).into_html())></code>
-                </pre>
-                {time_left(grant)}
-            </section>
-            <section class="panel" aria-labelledby="claims">
-                <div class="panel-head">
-                    <h2 id="claims">"What it says"</h2>
-                    {copy_button("claims", payload)}
-                </div>
-                <div inner_html=dynamic::text(move || decoded.with(meaning).into_html())></div>
-                <pre class="code claims" tabindex="0">
-                    <code>{dynamic::text(payload)}</code>
-                </pre>
-            </section>
+            {panel("sent", "As it is sent", "panel", idle(), sent)}
+            {panel("read", "What it says", "panel", idle(), said)}
         </div>
         {request::section(raw, decoded)}
     }
     .into_any()
 }
 
-/// The three parts of a token in their own colours, still one text.
-fn coloured(raw: &str) -> Markup {
-    raw.split_inclusive('.')
-        .zip(["token-header", "token-payload", "token-signature"])
-        .map(|(part, class)| Markup::element_of_text("span", &[("class", class)], part))
-        .sum()
+/// The token itself, its three parts in their own colours, still one text.
+fn as_sent(raw: &str) -> Markup {
+    let parts = raw
+        .split_inclusive('.')
+        .zip(["token-header", "token-payload", "token-signature"]);
+    let coloured =
+        parts.map(|(part, class)| Markup::element_of_text("span", &[("class", class)], part));
+    copy_button("raw-token", "token") + code("raw-token", "raw-token", coloured.sum())
 }
 
-/// The claims in words.
-fn meaning(decoded: &DecodedToken) -> Markup {
+/// What the token says, in words and in JSON.
+fn as_read(decoded: &DecodedToken) -> Markup {
     if decoded.payload.is_empty() {
         let said =
             "This is a static token; what it may read is known to the analytics server alone.";
         return Markup::element_of_text("p", &[], said);
     }
+    copy_button("claims-json", "claims")
+        + meaning(decoded)
+        + code("claims", "claims-json", Markup::text(&decoded.payload))
+}
+
+/// A block of code, with a class of its own, that a copy button can name.
+fn code(class: &str, id: &str, content: Markup) -> Markup {
+    let frame = [("class", &*format!("code {class}")), ("tabindex", "0")];
+    Markup::element(
+        "pre",
+        &frame,
+        Markup::element("code", &[("id", id)], content),
+    )
+}
+
+/// The claims in words.
+fn meaning(decoded: &DecodedToken) -> Markup {
     let chips = |texts: &mut dyn Iterator<Item = String>| {
         let chip =
             |text: String| Markup::element("li", &[], Markup::element_of_text("code", &[], &text));
@@ -157,31 +156,25 @@ fn time_left(grant: Signal<Option<TokenGrant>>) -> AnyView {
     let now = RwSignal::new(use_session().rendered_at);
     #[cfg(feature = "hydrate")]
     tick(now);
-    let expires_at = move || grant.with(|grant| grant.as_ref().map_or(0, |grant| grant.expires_at));
-    let left = move || (expires_at() - now.get()).max(0);
-    let clock = dynamic::text(move || {
-        if expires_at() > 0 {
-            numbers::clock(left())
-        } else {
-            String::new()
-        }
-    });
-    let until = dynamic::text(move || match expires_at() {
-        0 => "It does not expire.".to_owned(),
-        moment => format!(
-            " left, until {}. A new one takes its place before that.",
-            calendar::moment(moment)
-        ),
-    });
-    view! {
-        <p class="time-left">
-            <strong class="figure" data-seconds=dynamic::attribute(move || Some(left().to_string()))>
-                {clock}
-            </strong>
-            {until}
-        </p>
-    }
-    .into_any()
+    dynamic::block(move || {
+        let expires_at = grant.with(|grant| grant.as_ref().map_or(0, |grant| grant.expires_at));
+        draw_time_left(expires_at, now.get())
+    })
+}
+
+fn draw_time_left(expires_at: i64, now: i64) -> Markup {
+    let content = if expires_at <= 0 {
+        Markup::text("It does not expire.")
+    } else {
+        let left = (expires_at - now).max(0);
+        let figure = [("class", "figure"), ("data-seconds", &*left.to_string())];
+        let until = calendar::moment(expires_at);
+        Markup::element_of_text("strong", &figure, &numbers::clock(left))
+            + Markup::text(&format!(
+                " left, until {until}. A new one takes its place before that."
+            ))
+    };
+    Markup::element("p", &[("class", "time-left")], content)
 }
 
 /// Moves `now` on, every second while the page is shown.

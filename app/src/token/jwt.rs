@@ -53,10 +53,14 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
+/// A text, or a whole number as one; other values are no names of anything.
 fn text(value: &Value) -> String {
+    let number = || value.as_i64().map(|number| number.to_string());
     value
         .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+        .map(str::to_owned)
+        .or_else(number)
+        .unwrap_or_default()
 }
 
 /// Decodes base64url without padding (RFC 7515, section 2) into text.

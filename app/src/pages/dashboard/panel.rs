@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::{
     analytics::{Failure, Query, Statistics, Table},
     charts::{ColumnChart, ColumnChartData},
-    components::Icon,
+    components::{Icon, panel},
     dynamic,
     markup::Markup,
     numbers,
@@ -24,9 +24,8 @@ pub(super) enum Content {
 /// Makes the content out of an answer that has rows.
 pub(super) type Body = Box<dyn Fn(&Table) -> Result<Content, Failure> + Send + Sync>;
 
-/// A panel with a title. `class` gives it its place and its height, so that
-/// nothing moves when the data arrive.
-pub(super) fn panel(
+/// A panel that shows what came of a query, and what it cost.
+pub(super) fn data_panel(
     id: &'static str,
     title: &'static str,
     class: &'static str,
@@ -36,17 +35,16 @@ pub(super) fn panel(
     let cost = move || {
         query.outcome.with(|outcome| match outcome {
             Some(Ok(table)) => cost(table.statistics),
-            _ => String::new(),
+            _ => Markup::default(),
         })
     };
-    view! {
-        <section class=class aria-labelledby=id aria-busy=busy(query)>
-            <h2 id=id>{title}</h2>
-            {content(query, body)}
-            <p class="panel-cost">{dynamic::text(cost)}</p>
-        </section>
-    }
-    .into_any()
+    panel(
+        id,
+        title,
+        class,
+        busy(query),
+        vec![content(query, body), dynamic::block(cost)],
+    )
 }
 
 /// Whether newer data are on their way: the style sheet dims the old ones.
@@ -64,23 +62,9 @@ pub(super) fn content(query: Query, body: Body) -> AnyView {
             Some(Err(failure)) => Err(failure.clone()),
         });
         match content {
-            Ok(Content::Markup(markup)) => {
-                view! { <div class="panel-content" inner_html=markup.into_html()></div> }.into_any()
-            }
+            Ok(Content::Markup(markup)) => dynamic::block(move || markup.clone()),
             Ok(Content::Chart(data)) => view! { <ColumnChart data /> }.into_any(),
-            Err(failure) => view! {
-                <div class="panel-message failure" role="alert">
-                    <div inner_html=said(&failure).into_html()></div>
-                    <button
-                        type="button"
-                        class="button small needs-script"
-                        on:click=move |_| query.retry()
-                    >
-                        "Try again"
-                    </button>
-                </div>
-            }
-            .into_any(),
+            Err(failure) => dynamic::acting_block(move || failed(&failure), move |_| query.retry()),
         }
     })
 }
@@ -98,8 +82,8 @@ fn nothing() -> Markup {
     Markup::element("div", &[("class", "panel-message")], text + link)
 }
 
-/// What failed, in words.
-fn said(failure: &Failure) -> Markup {
+/// What failed, in words, and a button to try again.
+fn failed(failure: &Failure) -> Markup {
     let title = Icon::Warning.draw() + Markup::text(failure.title());
     let advice = failure
         .advice()
@@ -112,18 +96,29 @@ fn said(failure: &Failure) -> Markup {
             Markup::text("Request ") + id,
         )
     });
-    Markup::element("h3", &[], title)
+    let retry = Markup::fixed(
+        "<button type=\"button\" class=\"button small needs-script\" data-action=\"retry\">Try again</button>",
+    );
+    let content = Markup::element("h3", &[], title)
         + Markup::element_of_text("p", &[], &failure.message)
         + advice.unwrap_or_default()
         + request.unwrap_or_default()
+        + retry;
+    Markup::element(
+        "div",
+        &[("class", "panel-message failure"), ("role", "alert")],
+        content,
+    )
 }
 
 /// What the query cost, in a line.
-fn cost(statistics: Statistics) -> String {
-    format!(
-        "{} read in {} ms",
-        numbers::count(statistics.rows_read, "row", "rows"),
-        numbers::decimal(statistics.elapsed * 1000.0, 1)
+fn cost(statistics: Statistics) -> Markup {
+    let rows = numbers::count(statistics.rows_read, "row", "rows");
+    let time = numbers::decimal(statistics.elapsed * 1000.0, 1);
+    Markup::element_of_text(
+        "p",
+        &[("class", "panel-cost")],
+        &format!("{rows} read in {time} ms"),
     )
 }
 
@@ -138,14 +133,18 @@ mod tests {
             rows_read: 58_665.0,
             bytes_read: 0.0,
         };
-        assert_eq!(cost(statistics), "58,665 rows read in 1.2 ms");
+        assert!(
+            cost(statistics)
+                .into_html()
+                .contains("58,665 rows read in 1.2 ms")
+        );
     }
 
     #[test]
     fn what_the_server_says_cannot_become_markup() {
         let failure = Failure::from_answer(400, r#"{"error":"<img src=x>"}"#, None, None);
         assert!(
-            said(&failure)
+            failed(&failure)
                 .into_html()
                 .contains("<p>&lt;img src=x&gt;</p>")
         );

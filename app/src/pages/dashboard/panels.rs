@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    panel::{Content, busy, content, panel},
+    panel::{Content, busy, content, data_panel},
     plan::Plan,
 };
 use crate::{
@@ -88,7 +88,7 @@ pub(super) fn days(query: Query, plan: Memo<Plan>) -> AnyView {
             None => Content::Markup(Markup::default()),
         })
     };
-    panel(
+    data_panel(
         "days",
         "Flights per day",
         "panel panel-wide",
@@ -185,7 +185,7 @@ fn tick(bucket: &Bucket, granularity: Granularity) -> String {
 /// How late flights leave over the day.
 pub(super) fn hours(query: Query) -> AnyView {
     let body = move |table: &_| Ok(Content::Chart(hours_chart(&Hour::read(table)?)));
-    panel(
+    data_panel(
         "hours",
         "Departure delay by hour",
         "panel panel-half",
@@ -253,7 +253,7 @@ fn hours_chart(hours: &[Hour]) -> ColumnChartData {
 /// The airports flown to most.
 pub(super) fn destinations(query: Query) -> AnyView {
     let body = move |table: &_| Ok(Content::Markup(ranking(&Destination::read(table)?)));
-    panel(
+    data_panel(
         "destinations",
         "Top destinations",
         "panel panel-half",

@@ -7,10 +7,14 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::plan::Plan;
 use crate::{
-    components::{Icon, icon},
+    components::Icon,
     dynamic,
+    markup::Markup,
     period::{Preset, Selection, address_of_preset},
 };
+
+/// The id of what is said about wrong dates.
+const MISTAKE: &str = "dates-mistake";
 
 /// The presets and the form for dates.
 pub(super) fn choices(plan: Memo<Plan>) -> AnyView {
@@ -35,12 +39,14 @@ pub(super) fn choices(plan: Memo<Plan>) -> AnyView {
 
 /// The days in words between the arrows to their neighbours.
 pub(super) fn stepper(plan: Memo<Plan>) -> AnyView {
+    let label = move || {
+        let label = [("class", "period-label"), ("aria-live", "polite")];
+        plan.with(|plan| Markup::element_of_text("p", &label, &plan.label))
+    };
     view! {
         <nav class="stepper" aria-label="Days before and after">
             {arrow("Earlier", Icon::Earlier, move || plan.with(|plan| plan.earlier.clone()))}
-            <p class="period-label" aria-live="polite">
-                {dynamic::text(move || plan.with(|plan| plan.label.clone()))}
-            </p>
+            {dynamic::block(label)}
             {arrow("Later", Icon::Later, move || plan.with(|plan| plan.later.clone()))}
         </nav>
     }
@@ -62,7 +68,7 @@ fn arrow(
             aria-label=label
             aria-disabled=dynamic::flag(move || address().is_none())
         >
-            {icon(image)}
+            {dynamic::block(move || image.draw())}
         </a>
     }
     .into_any()
@@ -82,13 +88,16 @@ fn dates_form(plan: Memo<Plan>) -> AnyView {
             );
         }
     };
-    let mistake = move || plan.with(|plan| plan.mistake.unwrap_or_default().to_owned());
+    let mistake = move || {
+        let mistake = [("class", "mistake"), ("id", MISTAKE), ("role", "alert")];
+        plan.with(|plan| Markup::element_of_text("p", &mistake, plan.mistake.unwrap_or_default()))
+    };
     view! {
         <form class="dates" method="get" action="/dashboard" on:submit=show>
             {field("From", "from", plan, |plan| &plan.from)}
             {field("To", "to", plan, |plan| &plan.to)}
             <button type="submit" class="button small">"Show"</button>
-            <p class="mistake" id="dates-mistake" role="alert">{dynamic::text(mistake)}</p>
+            {dynamic::block(mistake)}
         </form>
     }
     .into_any()
@@ -110,7 +119,7 @@ fn field(
                 value=plan.with_untracked(|plan| value(plan).clone())
                 prop:value=shown
                 aria-invalid=dynamic::flag(move || plan.with(|plan| plan.mistake.is_some()))
-                aria-describedby="dates-mistake"
+                aria-describedby=MISTAKE
             />
         </label>
     }

@@ -20,38 +20,25 @@ impl Language {
         }
     }
 
-    /// The request in this language.
-    pub(super) fn example(self, url: &str, token: &str) -> String {
-        match self {
-            Self::Fetch => format!(
-                r#"const response = await fetch("{url}", {{
-  headers: {{ Authorization: "Bearer {token}" }},
-}});
-const {{ data, statistics }} = await response.json();"#
+    /// The request in this language: what stands before the token and what
+    /// after it.
+    pub(super) fn example(self, url: &str) -> [String; 2] {
+        let (before, after) = match self {
+            Self::Fetch => (
+                format!("const response = await fetch(\"{url}\", {{\n  headers: {{ Authorization: \"Bearer "),
+                "\" },\n});\nconst { data, statistics } = await response.json();".to_owned(),
             ),
-            Self::Curl => format!(
-                r#"curl --header "Authorization: Bearer {token}" \
-  "{url}""#
+            Self::Curl => {
+                ("curl --header \"Authorization: Bearer ".to_owned(), format!("\" \\\n  \"{url}\""))
+            }
+            Self::Rust => (
+                format!(
+                    "let answer: serde_json::Value = reqwest::Client::new()\n    .get(\"{url}\")\n    .bearer_auth(\""
+                ),
+                "\")\n    .send()\n    .await?\n    .error_for_status()?\n    .json()\n    .await?;".to_owned(),
             ),
-            Self::Rust => format!(
-                r#"let answer: serde_json::Value = reqwest::Client::new()
-    .get("{url}")
-    .bearer_auth("{token}")
-    .send()
-    .await?
-    .error_for_status()?
-    .json()
-    .await?;"#
-            ),
-        }
-    }
-}
-
-/// The start of a token, for reading.
-pub(super) fn shortened(token: &str) -> String {
-    match token.char_indices().nth(16) {
-        Some((end, _)) => format!("{}…", &token[..end]),
-        None => token.to_owned(),
+        };
+        [before, after]
     }
 }
 
@@ -59,24 +46,29 @@ pub(super) fn shortened(token: &str) -> String {
 mod tests {
     use super::*;
 
+    fn example(language: Language) -> String {
+        language
+            .example("http://localhost:7181/v0/pipes/a.json")
+            .join("abc")
+    }
+
     #[test]
     fn every_example_carries_the_address_and_the_token() {
         for language in Language::ALL {
-            let example = language.example("http://localhost:7181/v0/pipes/a.json", "abc");
+            let example = example(language);
             assert!(
                 example.contains("\"http://localhost:7181/v0/pipes/a.json\""),
                 "{example}"
             );
-            assert!(example.contains("abc"), "{example}");
+            assert!(example.contains("abc\""), "{example}");
         }
     }
 
     #[test]
-    fn long_tokens_are_shortened_for_reading() {
+    fn the_example_for_a_shell_is_one_command() {
         assert_eq!(
-            shortened("eyJhbGciOiJIUzI1NiJ9.e30.c2ln"),
-            "eyJhbGciOiJIUzI1…"
+            example(Language::Curl),
+            "curl --header \"Authorization: Bearer abc\" \\\n  \"http://localhost:7181/v0/pipes/a.json\""
         );
-        assert_eq!(shortened("short"), "short");
     }
 }

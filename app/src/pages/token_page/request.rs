@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::examples::{Language, shortened};
+use super::examples::Language;
 use crate::{
     analytics::{Client, Failure, Table, Values, endpoint},
-    components::{DataTable, Icon, copy_button},
+    components::{DataTable, Icon, copy_button, panel},
     dynamic,
     markup::Markup,
     numbers,
@@ -26,106 +26,119 @@ struct Run {
 
 /// The section below the token.
 pub(super) fn section(
-    raw: impl Fn() -> String + Copy + Send + Sync + 'static,
-    decoded: Memo<DecodedToken>,
+    raw: impl Fn() -> String + Copy + Send + 'static,
+    decoded: impl Fn() -> DecodedToken + Copy + Send + 'static,
 ) -> AnyView {
     let client = Client::from_context();
     let origin = client.origin();
     let chosen = RwSignal::new(None::<String>);
-    let pipe = Memo::new(move |_| {
-        let chosen = chosen.get();
-        decoded.with(|decoded| {
-            let chosen = chosen.filter(|chosen| decoded.pipes.contains(chosen));
-            chosen.or_else(|| decoded.pipes.first().cloned())
-        })
-    });
-    let pipe = move || pipe.get().unwrap_or_else(|| "flights_summary".to_owned());
-    let origin = StoredValue::new(origin);
-    let url = move || origin.get_value() + &endpoint(&pipe(), &[]);
+    let pipe = move || {
+        let pipes = decoded().pipes;
+        let chosen = chosen.get().filter(|chosen| pipes.contains(chosen));
+        chosen
+            .or_else(|| pipes.into_iter().next())
+            .unwrap_or_else(|| "flights_summary".to_owned())
+    };
     let run = RwSignal::new(None::<Run>);
     let running = RwSignal::new(false);
-    let answer = dynamic::text(move || {
-        run.with(|run| run.as_ref().map(result))
-            .unwrap_or_default()
-            .into_html()
-    });
-    view! {
-        <section class="panel" aria-labelledby="request">
-            <div class="panel-head">
-                <h2 id="request">"Ask with it"</h2>
-                <label class="field">
-                    <span>"Endpoint"</span>
-                    <select
-                        on:change=move |event| chosen.set(Some(event_target_value(&event)))
-                        inner_html=dynamic::text(move || decoded.with(options).into_html())
-                    ></select>
-                </label>
-            </div>
-            {languages(url, raw)}
-            <p class="actions">
-                <button
-                    type="button"
-                    class="button primary needs-script"
-                    on:click=move |_| start(client.clone(), untrack(pipe), run, running)
-                >
-                    "Run it"
-                </button>
-                <span class="hint">"Straight from this browser to " <code>{dynamic::text(url)}</code></span>
-            </p>
-            <div
-                class="run"
-                role="status"
-                aria-busy=dynamic::flag(move || running.get())
-                inner_html=answer
-            ></div>
-        </section>
-    }
-    .into_any()
+    let content = vec![
+        // The chosen endpoint is not tracked: the field would lose its focus.
+        dynamic::acting_block(
+            move || choice(&decoded().pipes, &untrack(pipe)),
+            move |pipe| chosen.set(Some(pipe)),
+        ),
+        languages(),
+        dynamic::acting_block(
+            move || {
+                let url = origin.clone() + &endpoint(&pipe(), &[]);
+                examples(&url, &raw()) + run_button(&url)
+            },
+            move |_| start(client.clone(), untrack(pipe), run, running),
+        ),
+        dynamic::block(move || run.with(|run| run.as_ref().map(result)).unwrap_or_default()),
+    ];
+    panel(
+        "request",
+        "Ask with it",
+        "panel request",
+        dynamic::flag(move || running.get()),
+        content,
+    )
 }
 
 /// The endpoints that the token may read.
-fn options(decoded: &DecodedToken) -> Markup {
-    let option = |pipe: &String| Markup::element_of_text("option", &[("value", pipe)], pipe);
-    decoded.pipes.iter().map(option).sum()
+fn choice(pipes: &[String], chosen: &str) -> Markup {
+    let option = |pipe: &String| {
+        let attributes = [("value", pipe.as_str()), ("selected", "")];
+        let attributes = if pipe == chosen {
+            &attributes[..]
+        } else {
+            &attributes[..1]
+        };
+        Markup::element_of_text("option", attributes, pipe)
+    };
+    let select = Markup::element("select", &[], pipes.iter().map(option).sum());
+    Markup::element(
+        "label",
+        &[("class", "field")],
+        Markup::fixed("<span>Endpoint</span>") + select,
+    )
 }
 
-/// The example in each language; radio buttons and CSS choose, so that it
-/// works without wasm too.
-fn languages(
-    url: impl Fn() -> String + Copy + Send + Sync + 'static,
-    raw: impl Fn() -> String + Copy + Send + Sync + 'static,
-) -> AnyView {
-    let choices = Language::ALL.map(|language| {
-        view! {
-            <label>
-                <input type="radio" name="language" value=language.label() checked=language == Language::Fetch />
-                <span>{language.label()}</span>
-            </label>
-        }
-        .into_any()
-    });
-    let examples = Language::ALL.map(|language| {
-        let shown = dynamic::text(move || language.example(&url(), &shortened(&raw())));
-        view! {
-            <div class="example" data-language=language.label()>
-                <pre class="code" tabindex="0">
-                    <code>{shown}</code>
-                </pre>
-                {copy_button("example", move || language.example(&url(), &raw()))}
-            </div>
-        }
-        .into_any()
-    });
-    view! {
-        <div class="languages">
-            <fieldset class="choices">
-                <legend class="visually-hidden">"Language"</legend>
-                {Vec::from(choices)}
-            </fieldset>
-            {Vec::from(examples)}
-        </div>
-    }
-    .into_any()
+/// Radio buttons, so that CSS can choose without wasm too.
+fn languages() -> AnyView {
+    dynamic::block(|| {
+        let choice = |language: Language| {
+            let name = language.label();
+            let attributes = [
+                ("type", "radio"),
+                ("name", "language"),
+                ("value", name),
+                ("checked", ""),
+            ];
+            let attributes = if language == Language::Fetch {
+                &attributes[..]
+            } else {
+                &attributes[..3]
+            };
+            let radio = Markup::empty_element("input", attributes);
+            Markup::element(
+                "label",
+                &[],
+                radio + Markup::element_of_text("span", &[], name),
+            )
+        };
+        let choices = Language::ALL.into_iter().map(choice).sum();
+        let legend = Markup::fixed("<legend class=\"visually-hidden\">Language</legend>");
+        Markup::element("fieldset", &[("class", "choices")], legend + choices)
+    })
+}
+
+/// The request in each language.
+fn examples(url: &str, token: &str) -> Markup {
+    let example = |language: Language| {
+        let id = format!("example-{}", language.label());
+        let [before, after] = language.example(url);
+        // The style sheet clips the token; who copies the text gets all of it.
+        let code = Markup::text(&before)
+            + Markup::element_of_text("span", &[("class", "clipped")], token)
+            + Markup::text(&after);
+        let code = Markup::element("code", &[("id", &id)], code);
+        let code = Markup::element("pre", &[("class", "code"), ("tabindex", "0")], code);
+        let frame = [("class", "example"), ("data-language", language.label())];
+        Markup::element("div", &frame, code + copy_button(&id, "example"))
+    };
+    Language::ALL.into_iter().map(example).sum()
+}
+
+fn run_button(url: &str) -> Markup {
+    let button = Markup::fixed(
+        "<button type=\"button\" class=\"button primary needs-script\" data-action=\"run\">Run it</button>",
+    );
+    let hint =
+        Markup::text("Straight from this browser to ") + Markup::element_of_text("code", &[], url);
+    let hint = Markup::element("span", &[("class", "hint")], hint);
+    Markup::element("div", &[("class", "actions")], button + hint)
 }
 
 #[cfg(feature = "hydrate")]
@@ -183,7 +196,8 @@ fn result(run: &Run) -> Markup {
     } else {
         "chips run-facts failure"
     };
-    Markup::element("ul", &[("class", class)], facts) + body
+    let content = Markup::element("ul", &[("class", class)], facts) + body;
+    Markup::element("div", &[("class", "run"), ("role", "status")], content)
 }
 
 /// The first rows of an answer as texts.
