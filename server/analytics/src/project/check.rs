@@ -5,8 +5,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::analysis::{Analysis, NodeKey, analyze, validation};
 use super::apply::{ApplyError, Target, check_columns, create_empty, view_select};
+use super::catalog::rows;
 use super::compose::{Composed, Composer};
 use super::report::{Extent, Report};
 use super::source::{SourceFile, read_directory};
@@ -62,6 +65,29 @@ fn counted(files: &[SourceFile]) -> Extent {
         pipes: count(".pipe"),
         ..Extent::default()
     }
+}
+
+/// Drops the scratch databases of checks that were interrupted.
+pub(super) async fn drop_leftovers(engine: &dyn Engine) -> Result<(), ApplyError> {
+    #[derive(Deserialize)]
+    struct Database {
+        name: String,
+    }
+    let sql = "SELECT name FROM system.databases WHERE match(name, '^check_[0-9a-f]{32}$')";
+    let failed = |source| ApplyError::Engine {
+        action: "looking for scratch databases".to_owned(),
+        source,
+    };
+    let databases: Vec<Database> = rows(engine, sql, "").await.map_err(failed)?;
+    for Database { name } in &databases {
+        Target {
+            engine,
+            database: name,
+        }
+        .drop_database()
+        .await?;
+    }
+    Ok(())
 }
 
 async fn check_with(

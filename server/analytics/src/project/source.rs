@@ -11,7 +11,7 @@ use crate::datafile::{
 
 /// How deep below the project's directory datafiles are looked for: in it and
 /// in the folders there.
-const DEPTH: usize = 2;
+pub(super) const DEPTH: usize = 2;
 
 /// One datafile and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn unreadable(path: &str, error: &io::Error, what: &str) -> Diagnostic {
 }
 
 /// Whether a file's name says that it is a datafile.
-pub(crate) fn is_datafile(name: &str) -> bool {
+pub(super) fn is_datafile(name: &str) -> bool {
     [".datasource", ".pipe", ".connection"]
         .iter()
         .any(|ending| name.ends_with(ending))

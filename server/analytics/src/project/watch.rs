@@ -8,7 +8,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::Applied;
-use super::source::is_datafile;
+use super::source::{DEPTH, is_datafile};
 use super::workspace::{NotServed, Workspace};
 
 /// How long files must rest before they are read: editors write in steps.
@@ -24,9 +24,14 @@ pub async fn watch(
     on_reload: impl Fn(Result<Applied, NotServed>),
 ) -> Result<(), notify::Error> {
     let (changed, mut changes) = mpsc::unbounded_channel();
+    let directory = workspace.directory().to_owned();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let concerns = event.is_ok_and(|event| {
-            !event.kind.is_access() && event.paths.iter().any(|path| is_concerned(path))
+            !event.kind.is_access()
+                && event
+                    .paths
+                    .iter()
+                    .any(|path| is_concerned(&directory, path))
         });
         if concerns {
             // Nobody listens any more: the watcher is about to be dropped.
@@ -46,8 +51,48 @@ pub async fn watch(
 }
 
 /// Whether a change of this path may change the project: a datafile, or a
-/// folder that may hold some.
-fn is_concerned(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    name.is_some_and(|name| is_datafile(&name)) || path.extension().is_none()
+/// folder that may hold some. The server's own state may lie below the
+/// project, in a hidden folder, and changes all the time.
+fn is_concerned(project: &Path, path: &Path) -> bool {
+    let Ok(inner) = path.strip_prefix(project) else {
+        return true;
+    };
+    let names: Vec<_> = inner.iter().map(|name| name.to_string_lossy()).collect();
+    let is_read = |name: &str| !name.starts_with('.') && name != "vendor";
+    let Some((last, folders)) = names.split_last() else {
+        return true;
+    };
+    names.len() <= DEPTH
+        && folders.iter().all(|name| is_read(name))
+        && is_read(last)
+        && (is_datafile(last) || path.extension().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_hold_datafiles_is_concerned() {
+        let is_concerned = |path: &str| is_concerned(Path::new("/p"), &Path::new("/p").join(path));
+        for path in [
+            "a.pipe",
+            "endpoints/a.pipe",
+            "datasources",
+            "x/y.datasource",
+            "",
+        ] {
+            assert!(is_concerned(path), "{path}");
+        }
+        for path in [
+            "a.txt",
+            "endpoints/a.pipe~",
+            ".rookery/engine",
+            "vendor/x/a.pipe",
+            "a/b/c.pipe",
+            "vendor",
+        ] {
+            assert!(!is_concerned(path), "{path}");
+        }
+    }
 }

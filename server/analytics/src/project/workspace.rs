@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, watch};
 
-use super::check::check_files;
+use super::check::{check_files, drop_leftovers};
 use super::report::Report;
 use super::source::{SourceFile, read_directory};
 use super::{Applied, ApplyError, Project, Variables};
@@ -58,6 +58,7 @@ impl Workspace {
             rows: RwLock::new(()),
             last_read: Mutex::new(Vec::new()),
         };
+        drop_leftovers(workspace.engine.as_ref()).await?;
         let applied = workspace.reload().await?.unwrap_or_default();
         Ok((workspace, applied))
     }
@@ -108,10 +109,24 @@ impl Workspace {
             check_files(files, &self.variables, Some(self.engine.as_ref())).await;
         let project = project.ok_or_else(|| wrong(report))?;
         let nobody_writes = self.rows.write().await;
-        let applied = project.apply(self.engine.as_ref(), &self.database).await?;
+        let applied = match self.apply(&project).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                // Half of it may be done: the tables and views of what is
+                // served on must be there.
+                if let Err(error) = self.apply(&self.current()).await {
+                    tracing::warn!(%error, "the former project's tables could not be restored");
+                }
+                return Err(error.into());
+            }
+        };
         self.current.send_replace(Arc::new(project));
         drop(nobody_writes);
         Ok(applied)
+    }
+
+    async fn apply(&self, project: &Project) -> Result<Applied, ApplyError> {
+        project.apply(self.engine.as_ref(), &self.database).await
     }
 }
 

@@ -161,3 +161,61 @@ async fn a_watched_workspace_follows_its_files() {
     assert!(workspace.current().data_source("two").is_some());
     watching.abort();
 }
+
+#[tokio::test]
+async fn what_an_interrupted_check_left_behind_is_dropped() {
+    let engine = Arc::new(TestEngine::open());
+    engine
+        .change(&format!("CREATE DATABASE check_{}", "0".repeat(32)))
+        .await;
+    engine.change("CREATE DATABASE check_mine").await;
+    open(&engine).await;
+    let databases = "SELECT name FROM system.databases WHERE startsWith(name, 'check_')";
+    assert_eq!(engine.rows(databases).await.unwrap(), "check_mine\n");
+}
+
+#[tokio::test]
+async fn a_change_that_fails_half_way_leaves_the_former_views_working() {
+    let engine = Arc::new(TestEngine::open());
+    let Fixture {
+        directory,
+        workspace,
+    } = open(&engine).await;
+    write(
+        directory.path(),
+        "sums.datasource",
+        "SCHEMA >\n    s Int64\n",
+    );
+    let view = |sql: &str| {
+        format!(
+            "NODE n\nSQL >\n    {sql}\nTYPE materialized\nDATASOURCE sums\nDEPLOYMENT_METHOD alter\n"
+        )
+    };
+    write(
+        directory.path(),
+        "view.pipe",
+        &view("SELECT toInt64(a) AS s FROM one"),
+    );
+    workspace.reload().await.unwrap();
+    engine.change("INSERT INTO rookery.one VALUES (1)").await;
+
+    // The planner takes it; with the rows that are there it fails.
+    engine.change("TRUNCATE TABLE rookery.sums").await;
+    write(
+        directory.path(),
+        "view.pipe",
+        &view("SELECT toInt64(a) + throwIf(a = 1) AS s FROM one"),
+    );
+    assert!(matches!(
+        workspace.reload().await,
+        Err(NotServed::NotApplied(_))
+    ));
+    engine.change("INSERT INTO rookery.one VALUES (2)").await;
+    assert_eq!(
+        engine
+            .rows("SELECT s FROM rookery.sums ORDER BY s")
+            .await
+            .unwrap(),
+        "1\n2\n"
+    );
+}
