@@ -167,11 +167,15 @@ async fn import(
 }
 
 fn refuse_url(input: &Input) -> Result<(), ApiError> {
-    if input.get("url").is_some() {
-        let message = "the server fetches nothing from addresses: send the file itself";
-        return Err(ApiError::bad_request("url_not_available", message));
+    match input.get("url") {
+        Some(_) => Err(no_urls()),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn no_urls() -> ApiError {
+    let message = "the server fetches nothing from addresses: send the file itself";
+    ApiError::bad_request("url_not_available", message)
 }
 
 /// How the file is written down: as the request says, or else as the data
@@ -221,8 +225,15 @@ fn delimiter(input: &Input) -> Result<char, ApiError> {
 /// The file of a request: the first file of a form, whatever its field is
 /// called (clients say `csv` for every format), or the whole body.
 async fn file(request: Request) -> Result<Bytes, ApiError> {
-    if media_type(request.headers()).as_deref() != Some("multipart/form-data") {
-        return Bytes::from_request(request, &()).await.map_err(no_body);
+    let media_type = media_type(request.headers());
+    if media_type.as_deref() != Some("multipart/form-data") {
+        let body = Bytes::from_request(request, &()).await.map_err(no_body)?;
+        // `curl --data` calls every body a form, so rows may be called one too.
+        let is_form = media_type.as_deref() == Some("application/x-www-form-urlencoded");
+        if is_form && body.starts_with(b"url=") {
+            return Err(no_urls());
+        }
+        return Ok(body);
     }
     let unreadable = |status: StatusCode, text: String| ApiError::new(status, "invalid_form", text);
     let mut form = Multipart::from_request(request, &())
