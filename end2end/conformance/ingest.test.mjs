@@ -140,6 +140,17 @@ describe("ingestion through the SDK", () => {
     assert.deepEqual(data.map((row) => row.plan), ["nest", "tree", "rookery"]);
   });
 
+  test("a file by its address is refused and leaves nothing behind", async () => {
+    const before = await api.requestJson("/v0/datasources/imports");
+    await assert.rejects(client.datasources.append("imports", { url: "https://files.example/rows.csv" }), (error) => {
+      assert.equal(error.statusCode, 400);
+      assert.match(error.message, /send the file itself/);
+      return true;
+    });
+    const { statistics, quarantine_rows } = await api.requestJson("/v0/datasources/imports");
+    assert.deepEqual({ statistics, quarantine_rows }, { statistics: before.statistics, quarantine_rows: before.quarantine_rows });
+  });
+
   test("a file in the background is a job that can be followed", async () => {
     const started = await api.requestJson("/v1/datasources/imports/append?format=csv", {
       method: "POST",

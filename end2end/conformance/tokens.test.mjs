@@ -77,8 +77,10 @@ describe("tokens through the SDK", () => {
       assert.equal(error.status, 403);
       return true;
     });
-    assert.equal((await api.request("/v0/tokens", { token })).status, 403);
-    assert.equal((await api.request("/v0/variables", { token })).status, 403);
+    for (const path of ["/v0/tokens", "/v0/variables", "/v0/datasources", "/v0/datasources/visits", "/v0/jobs", "/v1/workspace", "/v1/user/workspaces"]) {
+      const answer = await api.request(path, { token });
+      assert.equal(answer.status, 403, `${path}: ${await answer.text()}`);
+    }
   });
 
   test("a JWT that does not say whose rows cannot read a tenant's data source", async () => {
