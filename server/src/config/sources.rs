@@ -10,6 +10,8 @@ use super::reference::{Kind, SETTINGS, Setting};
 const PREFIX: &str = "ROOKERY_";
 /// Variables with the prefix that are not keys of the configuration.
 const NOT_KEYS: [&str; 1] = ["ROOKERY_CONFIG"];
+/// Variables of the project's test commands, which the tested server inherits.
+const TEST_PREFIX: &str = "ROOKERY_TEST_";
 
 /// Keys (`web.listen`) with their values as they were typed.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +46,7 @@ impl Given {
         variables: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, SourceError> {
         variables
-            .filter(|(name, _)| name.starts_with(PREFIX) && !NOT_KEYS.contains(&name.as_str()))
+            .filter(|(name, _)| is_key(name))
             .map(|(name, value)| {
                 SETTINGS
                     .iter()
@@ -84,6 +86,12 @@ impl Setting {
     pub(crate) fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")
     }
+}
+
+fn is_key(variable: &str) -> bool {
+    variable.starts_with(PREFIX)
+        && !variable.starts_with(TEST_PREFIX)
+        && !NOT_KEYS.contains(&variable)
 }
 
 fn parse(kind: Kind, text: &str) -> Option<Value> {
