@@ -37,7 +37,7 @@ pub struct Fixed {
     /// Parameters that beat the caller's; they name the tenant, too.
     pub params: BTreeMap<String, Value>,
     /// Whether the query reads any pipe.
-    reads_pipes: bool,
+    pub reads_pipes: bool,
 }
 
 impl<'a> Readable<'a> {

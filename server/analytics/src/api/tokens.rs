@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use service::ApiError;
 use time::OffsetDateTime;
@@ -12,7 +13,7 @@ use super::auth::Caller;
 use super::input::{Given, Input};
 use super::state::Api;
 use super::{timestamp, unix_now};
-use crate::access::{Access, StaticScope, StaticToken, StaticTokenText};
+use crate::access::{Access, InvalidScope, StaticScope, StaticToken, StaticTokenText};
 
 /// Names that stand for routes below `/v0/tokens`.
 const RESERVED_NAMES: [&str; 1] = ["revocations"];
@@ -133,10 +134,8 @@ async fn update(
 ) -> Result<Json<Value>, ApiError> {
     access.tokens()?;
     let stored = changeable(&api, &access, &token).await?;
-    let scopes = match input.get("scope") {
-        Some(_) => Some(scopes(&input)?),
-        None => None,
-    };
+    let are_scopes_given = input.get("scope").is_some() || input.get("scopes").is_some();
+    let scopes = are_scopes_given.then(|| scopes(&input)).transpose()?;
     if let Some(scopes) = &scopes {
         may_grant(&access, scopes)?;
     }
@@ -189,12 +188,38 @@ async fn changeable(api: &Api, access: &Access, wanted: &str) -> Result<StaticTo
     Ok(stored)
 }
 
+/// The scopes of a static token: `scope=…` as often as there are, or a list in
+/// JSON as the SDK sends it.
 fn scopes(input: &Input) -> Result<Vec<StaticScope>, ApiError> {
-    let parse = |text: &str| {
-        text.parse::<StaticScope>()
-            .map_err(|error| ApiError::bad_request("invalid_scope", error.to_string()))
-    };
-    input.texts("scope").into_iter().map(parse).collect()
+    /// A scope as JSON; the Tokens API describes scopes like this, too.
+    #[derive(Deserialize)]
+    struct Described {
+        #[serde(rename = "type")]
+        kind: String,
+        resource: Option<String>,
+        #[serde(default)]
+        filter: String,
+    }
+    let invalid = |error: String| ApiError::bad_request("invalid_scope", error);
+    let mut scopes = Vec::new();
+    for text in input.texts("scope") {
+        scopes.push(
+            text.parse()
+                .map_err(|error: InvalidScope| invalid(error.to_string()))?,
+        );
+    }
+    if let Some(Given::Json(json)) = input.get("scopes") {
+        let described: Vec<Described> = serde_json::from_value(json.clone())
+            .map_err(|error| invalid(format!("scopes: {error}")))?;
+        for scope in described {
+            if !scope.filter.is_empty() {
+                return Err(invalid(InvalidScope::Filter(scope.kind).to_string()));
+            }
+            let scope = StaticScope::new(&scope.kind, scope.resource.as_deref());
+            scopes.push(scope.map_err(|error| invalid(error.to_string()))?);
+        }
+    }
+    Ok(scopes)
 }
 
 /// Who manages tokens without being an administrator cannot become one.

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::server::{ADMIN, Server, project, settings};
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a directory with everything below it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

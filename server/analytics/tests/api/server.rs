@@ -46,23 +46,22 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the cases' project with its fixtures.
     pub(crate) async fn start() -> Self {
-        let server = Self::start_with(settings()).await;
+        Self::start_with_fixtures(settings()).await
+    }
+
+    /// Serves any project that has the cases' data sources, with their
+    /// fixtures.
+    pub(crate) async fn start_with_fixtures(settings: Settings) -> Self {
+        let server = Self::start_with(settings).await;
         for name in ["events", "plans", "versions"] {
             let rows = std::fs::read(project().join(format!("fixtures/{name}.ndjson"))).unwrap();
             let path = format!("/v0/events?name={name}&wait=true");
-            let answer = server
-                .post(&path)
-                .bearer_auth(ADMIN)
-                .body(rows)
-                .send()
-                .await
-                .unwrap();
+            let request = server.post(&path).bearer_auth(ADMIN).body(rows);
+            let answer = request.send().await.unwrap();
             let status = answer.status();
             let text = answer.text().await.unwrap();
-            assert!(
-                status == 200 && text.contains(r#""quarantined_rows":0"#),
-                "{name}: {text}"
-            );
+            let is_whole = text.contains(r#""quarantined_rows":0"#);
+            assert!(status == 200 && is_whole, "{name}: {text}");
         }
         server
     }
