@@ -2,8 +2,8 @@
 //! fixtures.
 //!
 //! A row of NDJSON is taken apart by the JSONPaths of its data source
-//! ([`ndjson`]), a record of CSV by its header ([`csv`]), Parquet becomes
-//! NDJSON ([`parquet`]). The engine then parses every value ([`batch`]): what
+//! (`ndjson`), a record of CSV by its header (`csv`), Parquet becomes
+//! NDJSON (`parquet`). The engine then parses every value (`batch`): what
 //! it cannot read goes to the quarantine with the reason, the rest is written
 //! in one insert. Who may append is decided elsewhere.
 

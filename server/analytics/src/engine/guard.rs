@@ -1,8 +1,8 @@
 //! What a SQL text is and what it touches, as ClickHouse's own parser sees
 //! it; and the rules by which SQL is refused.
 //!
-//! Two views of one parse are read: `EXPLAIN AST`, the tree ([`tree`]), and
-//! `formatQuerySingleLine`, the canonical text ([`tokens`]), which shows the
+//! Two views of one parse are read: `EXPLAIN AST`, the tree (`tree`), and
+//! `formatQuerySingleLine`, the canonical text (`tokens`), which shows the
 //! little that the tree hides: names of settings and what `APPLY` applies.
 //! Neither runs anything. Where the views do not agree the text is refused.
 //! Nothing here executes the text or knows what a token may read.
@@ -44,6 +44,10 @@ pub struct Inspection {
     pub writes_file: bool,
     /// The text without its `FORMAT` clause.
     pub body: String,
+    /// The same with every PREWHERE written as a WHERE, if there is one. The
+    /// engine runs PREWHERE before a tenant's filter: its errors would tell of
+    /// rows that the filter takes away.
+    pub filtered_body: Option<String>,
 }
 
 /// Kinds of statements, as far as anybody asks.
@@ -159,11 +163,15 @@ fn inspect<'a>(
             inspection.settings.extend(view.settings);
         }
         inspection.functions.extend(view.called);
-        inspection.body = match &inspection.format {
-            None => sql,
-            Some(format) => tokens::without_format(canonical, &tokens, format)
-                .ok_or_else(|| ambiguous("its FORMAT is in an odd place"))?,
+        let cut = match &inspection.format {
+            None => None,
+            Some(format) => Some(
+                tokens::without_format(canonical, &tokens, format)
+                    .ok_or_else(|| ambiguous("its FORMAT is in an odd place"))?,
+            ),
         };
+        inspection.filtered_body = tokens::without_prewhere(cut.as_deref().unwrap_or(canonical));
+        inspection.body = cut.unwrap_or(sql);
         let mut selects = tree.selects;
         if tree.applied > 0 {
             if depth == MAX_DEPTH || view.applied.len() < tree.applied {

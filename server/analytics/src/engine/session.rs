@@ -61,6 +61,9 @@ impl Session {
                 "additional_table_filters".to_owned(),
                 filters(&statement.tenant_filters),
             );
+            // Merged with the query's own conditions a filter may run after
+            // them, and their errors would tell of rows it takes away.
+            session.set("query_plan_merge_filters", &0);
         }
         for (name, value) in &statement.settings {
             session.set_text(name, value);
