@@ -14,7 +14,7 @@ use super::auth::Caller;
 use super::endpoint;
 use super::format::Format;
 use super::input::Input;
-use super::state::{Api, Named, Served};
+use super::state::{Api, Named, Served, no_such_pipe};
 use super::timestamp;
 use crate::datafile::{Node, NodeKind, Pipe};
 
@@ -68,11 +68,24 @@ async fn read(
     }
     access.metadata()?;
     let served = api.served();
-    let pipe = served.require_pipe(&file)?;
+    let pipe = served.pipe(&file).ok_or_else(|| unknown(&file))?;
     if !access.sees_pipe(pipe.resource()) {
-        return Err(super::state::no_such_pipe(&file));
+        return Err(unknown(&file));
     }
     Ok(Json(describe(&served, &pipe)).into_response())
+}
+
+/// Names of pipes have no dots: what is behind one was meant as a format.
+fn unknown(file: &str) -> ApiError {
+    match file.rsplit_once('.') {
+        None => no_such_pipe(file),
+        Some((_, ending)) => {
+            let message = format!(
+                "`{ending}` is no format: ask for json, csv, ndjson, parquet or prometheus"
+            );
+            ApiError::not_found("format_not_found", message)
+        }
+    }
 }
 
 async fn call(
@@ -112,7 +125,7 @@ async fn text(
         .ok_or_else(super::no_such_route)?;
     let pipe = api.served().require_pipe(name)?;
     if !access.sees_pipe(pipe.resource()) {
-        return Err(super::state::no_such_pipe(name));
+        return Err(no_such_pipe(name));
     }
     super::read_datafile(&api, &pipe.item.file).await
 }
