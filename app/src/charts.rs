@@ -1,12 +1,14 @@
-//! Charts as SVG, rendered on the server and hydrated in the browser.
+//! Charts as SVG, the same text on the server and in the browser.
 //!
-//! The arithmetic (ticks, scales, paths, buckets) is in plain functions; the
-//! component [`ColumnChart`] only draws what they return.
+//! The arithmetic (ticks, scales, paths, buckets) is in plain functions;
+//! [`ColumnChartData::draw`] puts together what they return.
 
 mod buckets;
-pub mod column_chart;
+mod column_chart;
 mod geometry;
+mod reader;
 mod ticks;
 
 pub use buckets::{Bucket, Granularity, bucket_days};
-pub use column_chart::{ColumnChart, ColumnChartData, Mark};
+pub use column_chart::{ColumnChartData, Mark};
+pub(crate) use reader::readable_chart;

@@ -13,6 +13,7 @@ pub mod components;
 mod dynamic;
 #[cfg(feature = "hydrate")]
 mod enhance;
+mod json;
 pub mod markup;
 pub mod numbers;
 pub mod pages;

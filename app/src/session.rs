@@ -6,10 +6,12 @@
 //! for data lives in [`crate::analytics`].
 
 use leptos::prelude::*;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
-use crate::token::Elsewhere;
+use crate::{
+    json::{Json, Travels},
+    token::Elsewhere,
+};
 
 /// Everything a page needs from its request. `web` provides it as a context;
 /// where none is provided (while routes are listed) the default stands in: a
@@ -78,61 +80,58 @@ pub struct TokenGrant {
     pub org: Option<String>,
 }
 
-// The browser reads these through `Value`: a derived reader for each type would
-// be a large part of its module.
+impl Travels for PageContext {
+    #[cfg(feature = "ssr")]
+    fn pack(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
 
-impl<'de> Deserialize<'de> for PageContext {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Value::deserialize(deserializer)?;
-        Ok(Self {
-            viewer: Viewer::read(&json["viewer"]),
-            grant: TokenGrant::read(&json["grant"]),
-            analytics_origin: text(&json["analytics_origin"]).unwrap_or_default(),
-            now: json["now"].as_i64().unwrap_or_default(),
-            theme: text(&json["theme"]),
+    fn unpack(json: &Json) -> Option<Self> {
+        Some(Self {
+            viewer: Viewer::read(&json.field("viewer")),
+            grant: TokenGrant::read(&json.field("grant")),
+            analytics_origin: json.field("analytics_origin").text()?,
+            now: json.field("now").integer()?,
+            theme: json.field("theme").text(),
         })
     }
 }
 
 impl Viewer {
-    fn read(json: &Value) -> Option<Self> {
-        let organizations = json["organizations"].as_array()?;
+    fn read(json: &Json) -> Option<Self> {
+        let organizations = json.field("organizations").items()?;
         Some(Self {
-            id: text(&json["id"])?,
-            name: text(&json["name"])?,
-            email: text(&json["email"]),
+            id: json.field("id").text()?,
+            name: json.field("name").text()?,
+            email: json.field("email").text(),
             organizations: organizations
                 .iter()
                 .filter_map(Organization::read)
                 .collect(),
-            active_organization: text(&json["active_organization"]),
+            active_organization: json.field("active_organization").text(),
         })
     }
 }
 
 impl Organization {
-    fn read(json: &Value) -> Option<Self> {
+    fn read(json: &Json) -> Option<Self> {
         Some(Self {
-            slug: text(&json["slug"])?,
-            name: text(&json["name"])?,
-            role: text(&json["role"])?,
+            slug: json.field("slug").text()?,
+            name: json.field("name").text()?,
+            role: json.field("role").text()?,
         })
     }
 }
 
 impl TokenGrant {
     /// Reads the JSON of `GET /api/token`; `None` when it is not that.
-    pub fn read(json: &Value) -> Option<Self> {
+    pub(crate) fn read(json: &Json) -> Option<Self> {
         Some(Self {
-            token: text(&json["token"])?,
-            expires_at: json["expires_at"].as_i64()?,
-            org: text(&json["org"]),
+            token: json.field("token").text()?,
+            expires_at: json.field("expires_at").integer()?,
+            org: json.field("org").text(),
         })
     }
-}
-
-fn text(json: &Value) -> Option<String> {
-    json.as_str().map(str::to_owned)
 }
 
 /// What a page can show to whom.
@@ -208,7 +207,10 @@ pub fn use_session() -> Session {
 
 #[cfg(test)]
 mod tests {
+    use codee::{Decoder, Encoder};
+
     use super::*;
+    use crate::json::Packed;
 
     #[test]
     fn a_page_context_survives_the_way_into_the_browser() {
@@ -235,9 +237,9 @@ mod tests {
             theme: Some("dark".into()),
         };
         for page in [full, PageContext::default()] {
-            let travelled: PageContext =
-                serde_json::from_str(&serde_json::to_string(&page).unwrap()).unwrap();
-            assert_eq!(travelled, page);
+            let packed: String = Packed::encode(&page).unwrap();
+            let unpacked: PageContext = Packed::decode(&packed).unwrap();
+            assert_eq!(unpacked, page);
         }
     }
 
@@ -251,7 +253,7 @@ mod tests {
             r#"{"token":1,"expires_at":2}"#,
         ] {
             assert_eq!(
-                TokenGrant::read(&serde_json::from_str(json).unwrap()),
+                TokenGrant::read(&Json::parse(json).unwrap()),
                 None,
                 "{json}"
             );

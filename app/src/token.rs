@@ -16,7 +16,10 @@ use leptos::prelude::*;
 pub use announcement::{Announcement, Elsewhere};
 pub use renewal::{Refusal, Renewal, Step};
 
-use crate::session::{PageContext, Session, TokenGrant};
+use crate::{
+    json::Packed,
+    session::{PageContext, Session, TokenGrant},
+};
 
 /// The analytics token as components see it.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +71,10 @@ impl AnalyticsToken {
 /// children, and keeps the token fresh in the browser.
 #[component]
 pub fn AnalyticsProvider(children: Children) -> impl IntoView {
-    let page = SharedValue::new(|| use_context::<PageContext>().unwrap_or_default()).into_inner();
+    let page = SharedValue::<PageContext, Packed>::new_with_encoding(|| {
+        use_context::<PageContext>().unwrap_or_default()
+    })
+    .into_inner();
     let session = Session::new(page.viewer, page.analytics_origin, page.now);
     let grant = RwSignal::new(page.grant);
     let problem = RwSignal::new(None);

@@ -2,9 +2,8 @@
 //! carries it to the browser, and one type for every endpoint.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::numbers;
+use crate::{json::Json, numbers};
 
 /// The rows of an answer, column by column.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -52,53 +51,53 @@ pub struct Statistics {
 impl Table {
     /// Reads the body of `/v0/pipes/<name>.json`; `None` when it is not one.
     pub fn parse(body: &str) -> Option<Self> {
-        let mut body: Value = serde_json::from_str(body).ok()?;
-        let mut rows = objects(body.get_mut("data")?.take())?;
-        let mut columns = Vec::new();
-        for meta in body["meta"].as_array()? {
-            let (name, kind) = (meta["name"].as_str()?, meta["type"].as_str()?);
-            let cells = rows
-                .iter_mut()
-                .map(|row| row.remove(name).unwrap_or_default());
-            let values = if is_number(kind) {
+        let body = Json::parse(body)?;
+        let rows = body.field("data").items()?;
+        let column = |meta: &Json| {
+            let (name, kind) = (meta.field("name").text()?, meta.field("type").text()?);
+            let cells = rows.iter().map(|row| row.field(&name));
+            let values = if is_number(&kind) {
                 Values::Numbers(cells.map(|cell| number(&cell)).collect())
             } else {
-                Values::Texts(cells.map(text).collect())
+                Values::Texts(cells.map(|cell| text(&cell)).collect())
             };
-            columns.push(Column {
-                name: name.to_owned(),
-                values,
-            });
-        }
+            Some(Column { name, values })
+        };
         Some(Self {
             rows: u32::try_from(rows.len()).ok()?,
-            columns,
-            statistics: Statistics::read(&body["statistics"]),
+            columns: body
+                .field("meta")
+                .items()?
+                .iter()
+                .map(column)
+                .collect::<Option<_>>()?,
+            statistics: Statistics::read(&body.field("statistics")),
         })
     }
 
     /// Reads a table that travelled with the page.
-    pub(super) fn read(json: &Value) -> Option<Self> {
-        let column = |column: &Value| {
-            let values = &column["values"];
-            let values = match (values["n"].as_array(), values["t"].as_array()) {
-                (Some(numbers), _) => Values::Numbers(numbers.iter().map(number).collect()),
-                (_, Some(texts)) => Values::Texts(texts.iter().cloned().map(text).collect()),
+    pub(super) fn read(json: &Json) -> Option<Self> {
+        let column = |column: &Json| {
+            let values = column.field("values");
+            let values = match (values.field("n").items(), values.field("t").items()) {
+                (Some(numbers), _) => Values::Numbers(numbers.iter().map(Json::number).collect()),
+                (_, Some(texts)) => Values::Texts(texts.iter().map(Json::text).collect()),
                 _ => return None,
             };
             Some(Column {
-                name: column["name"].as_str()?.to_owned(),
+                name: column.field("name").text()?,
                 values,
             })
         };
         Some(Self {
-            rows: u32::try_from(json["rows"].as_u64()?).ok()?,
-            columns: json["columns"]
-                .as_array()?
+            rows: json.field("rows").number()? as u32,
+            columns: json
+                .field("columns")
+                .items()?
                 .iter()
                 .map(column)
                 .collect::<Option<_>>()?,
-            statistics: Statistics::read(&json["statistics"]),
+            statistics: Statistics::read(&json.field("statistics")),
         })
     }
 
@@ -144,8 +143,8 @@ fn is_number(kind: &str) -> bool {
 }
 
 impl Statistics {
-    fn read(json: &Value) -> Self {
-        let figure = |name: &str| number(&json[name]).unwrap_or_default();
+    fn read(json: &Json) -> Self {
+        let figure = |name: &str| json.field(name).number().unwrap_or_default();
         Self {
             elapsed: figure("elapsed"),
             rows_read: figure("rows_read"),
@@ -154,44 +153,39 @@ impl Statistics {
     }
 }
 
-/// A list of objects, and nothing else.
-fn objects(list: Value) -> Option<Vec<Map<String, Value>>> {
-    let Value::Array(rows) = list else {
-        return None;
-    };
-    let object = |row| match row {
-        Value::Object(object) => Some(object),
-        _ => None,
-    };
-    rows.into_iter().map(object).collect()
-}
-
 /// Numbers may be quoted: the engine does so for 64-bit integers and decimals
 /// when asked to. What is quoted and no number, such as `nan`, is none.
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => serde_json::from_str::<Value>(text).ok()?.as_f64(),
-        other => other.as_f64(),
-    }
+fn number(value: &Json) -> Option<f64> {
+    value
+        .number()
+        .or_else(|| Json::parse(&value.text()?)?.number())
 }
 
-/// A cell to read; lists and the like are written out.
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        Value::Bool(is_true) => Some(if is_true { "true" } else { "false" }.to_owned()),
-        Value::Number(number) => number.as_f64().map(|number| numbers::decimal(number, 3)),
-        Value::Array(items) => {
-            let items: Vec<_> = items.into_iter().filter_map(text).collect();
-            Some(format!("[{}]", items.join(", ")))
-        }
-        Value::Object(fields) => {
-            let field = |(name, value)| Some(format!("{name}: {}", text(value)?));
-            let fields: Vec<_> = fields.into_iter().filter_map(field).collect();
-            Some(format!("{{{}}}", fields.join(", ")))
-        }
+/// A cell to read; lists and objects are written out.
+fn text(value: &Json) -> Option<String> {
+    if value.is_null() {
+        return None;
     }
+    if let Some(items) = value.items() {
+        let items: Vec<_> = items.iter().filter_map(text).collect();
+        return Some(format!("[{}]", items.join(", ")));
+    }
+    let number = || value.number().map(|number| numbers::decimal(number, 3));
+    let truth = || {
+        value
+            .truth()
+            .map(|is_true| if is_true { "true" } else { "false" }.to_owned())
+    };
+    let fields = || {
+        let field = |(name, value): (String, Json)| Some(format!("{name}: {}", text(&value)?));
+        let fields: Vec<_> = value.fields().into_iter().filter_map(field).collect();
+        format!("{{{}}}", fields.join(", "))
+    };
+    value
+        .text()
+        .or_else(number)
+        .or_else(truth)
+        .or_else(|| Some(fields()))
 }
 
 #[cfg(test)]
@@ -234,7 +228,7 @@ mod tests {
         let empty = r#"{"meta":[{"name":"flights","type":"UInt64"}],"data":[]}"#;
         for body in [BODY, nulls, empty] {
             let table = Table::parse(body).unwrap();
-            let json = serde_json::to_value(&table).unwrap();
+            let json = Json::parse(&serde_json::to_string(&table).unwrap()).unwrap();
             assert_eq!(Table::read(&json), Some(table));
         }
     }

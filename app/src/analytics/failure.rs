@@ -2,7 +2,8 @@
 //! the person who looks at the panel.
 
 use serde::Serialize;
-use serde_json::Value;
+
+use crate::json::Json;
 
 /// Why a panel has no data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,10 +71,10 @@ impl Failure {
         request_id: Option<String>,
         retry_after: Option<u32>,
     ) -> Self {
-        let envelope: Value = serde_json::from_str(body).unwrap_or_default();
-        let said = |name: &str| envelope[name].as_str().map(str::to_owned);
+        let envelope = Json::parse(body);
+        let said = |name: &str| envelope.as_ref()?.field(name).text();
         let kind = match status {
-            403 if envelope["code"] == "token_expired" => FailureKind::TokenExpired,
+            403 if said("code").as_deref() == Some("token_expired") => FailureKind::TokenExpired,
             401 | 403 => FailureKind::Forbidden,
             429 => FailureKind::RateLimited,
             400..=499 => FailureKind::Refused,
@@ -96,18 +97,16 @@ impl Failure {
     }
 
     /// Reads a failure that travelled with the page.
-    pub(super) fn read(json: &Value) -> Option<Self> {
-        let kind = json["kind"].as_str()?;
+    pub(super) fn read(json: &Json) -> Option<Self> {
+        let kind = json.field("kind").text()?;
         Some(Self {
             kind: FailureKind::ALL
                 .into_iter()
                 .find(|known| known.name() == kind)?,
-            status: u16::try_from(json["status"].as_u64()?).ok()?,
-            message: json["message"].as_str()?.to_owned(),
-            request_id: json["request_id"].as_str().map(str::to_owned),
-            retry_after: json["retry_after"]
-                .as_u64()
-                .and_then(|pause| u32::try_from(pause).ok()),
+            status: json.field("status").number()? as u16,
+            message: json.field("message").text()?,
+            request_id: json.field("request_id").text(),
+            retry_after: json.field("retry_after").number().map(|pause| pause as u32),
         })
     }
 
@@ -250,7 +249,7 @@ mod tests {
                 retry_after: Some(7),
                 ..Failure::from_answer(500, "", Some("r".into()), None)
             };
-            let json = serde_json::to_value(&failure).unwrap();
+            let json = Json::parse(&serde_json::to_string(&failure).unwrap()).unwrap();
             assert_eq!(Failure::read(&json), Some(failure));
         }
     }

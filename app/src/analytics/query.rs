@@ -3,13 +3,17 @@
 use leptos::prelude::*;
 
 use super::{Client, Failure, Table};
+use crate::json::Json;
 
 /// What came of a request.
 pub type Outcome = Result<Table, Failure>;
 
 /// Reads an outcome that travelled with the page; `None` for none.
-pub(crate) fn read_outcome(json: &serde_json::Value) -> Option<Outcome> {
-    let (ok, err) = (Table::read(&json["Ok"]), Failure::read(&json["Err"]));
+pub(crate) fn read_outcome(json: &Json) -> Option<Outcome> {
+    let (ok, err) = (
+        Table::read(&json.field("Ok")),
+        Failure::read(&json.field("Err")),
+    );
     ok.map(Ok).or(err.map(Err))
 }
 

@@ -4,15 +4,11 @@
 //! The drawing area is stretched by the browser while all texts are laid out
 //! beside it, so they keep their size on every screen without measuring.
 
-use leptos::{ev, prelude::*, web_sys};
-
 use super::{
-    geometry::{
-        BAND, Segment, column_path, index_at, label_positions, line_path, middle_percent, percent,
-    },
+    geometry::{BAND, Segment, column_path, label_positions, line_path, middle_percent, percent},
     ticks::{Scale, nice_scale},
 };
-use crate::{components::DataTable, dynamic, markup::Markup};
+use crate::{components::DataTable, markup::Markup};
 
 /// So many labels fit under a chart on a phone.
 const MOST_LABELS: usize = 7;
@@ -84,6 +80,63 @@ impl ColumnChartData {
         )
     }
 
+    /// Draws the chart with its reading line, its legend and its table. Its
+    /// columns can be read one by one; that is [`super::reader`].
+    pub fn draw(&self) -> Markup {
+        let scale = self.scale();
+        let reading = Markup::element_of_text(
+            "p",
+            &[("class", "chart-reading"), ("role", "status")],
+            &self.summary,
+        );
+        let caption = Markup::element(
+            "figcaption",
+            &[("class", "chart-caption")],
+            reading + self.legend(),
+        );
+        let axis = |class: &str, labels| {
+            Markup::element("svg", &[("class", class), ("aria-hidden", "true")], labels)
+        };
+        let frame = axis("chart-levels", self.levels(&scale))
+            + self.area(&scale)
+            + axis("chart-ticks", self.ticks());
+        let frame = Markup::element("div", &[("class", "chart-frame")], frame);
+        let class = if self.is_late {
+            "chart is-late"
+        } else {
+            "chart"
+        };
+        Markup::element(
+            "figure",
+            &[("class", class)],
+            caption + frame + self.numbers(),
+        )
+    }
+
+    /// The drawing, the band that marks the column that is read, and the layer
+    /// that the pointer and the keyboard reach.
+    fn area(&self, scale: &Scale) -> Markup {
+        let area = format!("0 0 {} 100", self.marks.len().max(1) * BAND);
+        let label_ids = format!("{} {}", self.title_id(), self.summary_id());
+        let plot = [
+            ("class", "chart-plot"),
+            ("viewBox", &*area),
+            ("preserveAspectRatio", "none"),
+            ("role", "img"),
+            ("aria-labelledby", &label_ids),
+        ];
+        let label = format!("{}: read with the arrow keys", self.title);
+        let reader = [
+            ("class", "chart-reader"),
+            ("tabindex", "0"),
+            ("role", "group"),
+            ("aria-label", &*label),
+        ];
+        let content = Markup::element("svg", &plot, self.plot(scale))
+            + Markup::element("div", &reader, Markup::default());
+        Markup::element("div", &[("class", "chart-area")], content)
+    }
+
     /// The drawing itself, with its title and its description.
     fn plot(&self, scale: &Scale) -> Markup {
         let count = self.marks.len();
@@ -95,8 +148,16 @@ impl ColumnChartData {
         };
         let titles = Markup::element_of_text("title", &[("id", &self.title_id())], &self.title)
             + Markup::element_of_text("desc", &[("id", &self.summary_id())], &self.summary);
+        let band = [
+            ("class", "chart-band"),
+            ("x", "0"),
+            ("y", "0"),
+            ("width", &*BAND.to_string()),
+            ("height", "100"),
+        ];
         titles
             + path("chart-grid", &grid)
+            + Markup::element("rect", &band, Markup::default())
             + path("chart-filled", &filled)
             + path("chart-hollow", &hollow)
             + path("chart-zero", &zero)
@@ -145,109 +206,6 @@ impl ColumnChartData {
     }
 }
 
-/// A chart with its reading line, its legend and its table.
-#[component]
-pub fn ColumnChart(
-    /// What to draw and to say.
-    data: ColumnChartData,
-) -> impl IntoView {
-    let count = data.marks.len();
-    let scale = data.scale();
-    let area = format!("0 0 {} 100", count.max(1) * BAND);
-    let label_ids = format!("{} {}", data.title_id(), data.summary_id());
-    let (plot, levels, ticks) = (data.plot(&scale), data.levels(&scale), data.ticks());
-    let (legend, numbers) = (data.legend(), data.numbers());
-    let read = RwSignal::new(None::<usize>);
-    let is_read = move || dynamic::flag(move || read.get().is_some());
-    let band =
-        dynamic::attribute(move || Some((read.get().unwrap_or_default() * BAND).to_string()));
-    let ColumnChartData {
-        title,
-        summary,
-        marks,
-        is_late,
-        ..
-    } = data;
-    let reading = dynamic::text(move || {
-        let mark = read.get().and_then(|at| marks.get(at));
-        mark.map_or_else(|| summary.clone(), |mark| mark.reading.clone())
-    });
-    view! {
-        <figure class=if is_late { "chart is-late" } else { "chart" }>
-            <figcaption class="chart-caption">
-                <p class="chart-reading" role="status" data-read=is_read()>{reading}</p>
-                <div inner_html=legend.into_html()></div>
-            </figcaption>
-            <div class="chart-frame">
-                <svg class="chart-levels" aria-hidden="true" inner_html=levels.into_html()></svg>
-                <div class="chart-area">
-                    <svg
-                        class="chart-plot"
-                        viewBox=area.clone()
-                        preserveAspectRatio="none"
-                        role="img"
-                        aria-labelledby=label_ids
-                        inner_html=plot.into_html()
-                    ></svg>
-                    <svg class="chart-plot" viewBox=area preserveAspectRatio="none" aria-hidden="true">
-                        <rect class="chart-band" data-read=is_read() x=band y="0" width=BAND.to_string() height="100" />
-                    </svg>
-                    {reader(&title, read, count)}
-                </div>
-                <svg class="chart-ticks" aria-hidden="true" inner_html=ticks.into_html()></svg>
-            </div>
-            <div inner_html=numbers.into_html()></div>
-        </figure>
-    }
-}
-
-/// The layer over the chart that reads columns under the pointer or, with the
-/// arrow keys, one after the other.
-fn reader(title: &str, read: RwSignal<Option<usize>>, count: usize) -> AnyView {
-    let point = move |event: ev::PointerEvent| {
-        let width = event_target::<web_sys::Element>(&event).client_width();
-        read.set(index_at(
-            f64::from(event.offset_x()),
-            f64::from(width),
-            count,
-        ));
-    };
-    let step = move |event: ev::KeyboardEvent| {
-        if let Some(next) = next_read(&event.key(), read.get_untracked(), count) {
-            event.prevent_default();
-            read.set(next);
-        }
-    };
-    view! {
-        <div
-            class="chart-reader"
-            tabindex="0"
-            role="group"
-            aria-label=format!("{title}: read with the arrow keys")
-            on:pointermove=point
-            on:pointerdown=point
-            on:pointerleave=move |_| read.set(None)
-            on:keydown=step
-            on:blur=move |_| read.set(None)
-        ></div>
-    }
-    .into_any()
-}
-
-/// Which column is read after a key; `None` when the key is not the chart's.
-fn next_read(key: &str, read: Option<usize>, count: usize) -> Option<Option<usize>> {
-    let last = count.checked_sub(1)?;
-    let next = match (key, read) {
-        ("ArrowRight", None) | ("Home", _) => 0,
-        ("ArrowLeft", None) | ("End", _) => last,
-        ("ArrowRight", Some(at)) => (at + 1).min(last),
-        ("ArrowLeft", Some(at)) => at.saturating_sub(1),
-        ("Escape", Some(_)) => return Some(None),
-        _ => return None,
-    };
-    Some(Some(next))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +236,53 @@ mod tests {
         assert_eq!(hollow, "M1 25V0h8V25z");
     }
 
+    fn chart() -> ColumnChartData {
+        ColumnChartData {
+            id: "days",
+            title: "Flights <per> day".into(),
+            summary: "Most on Tuesday.".into(),
+            marks: vec![mark(Some(100.0), 25.0), mark(Some(50.0), 0.0)],
+            axis: crate::numbers::short,
+            whole: true,
+            is_late: false,
+            parts: Some(["Flown", "Cancelled"]),
+            table: DataTable::default(),
+        }
+    }
+
+    #[test]
+    fn a_chart_says_what_it_shows_and_can_be_read_without_seeing_it() {
+        let html = chart().draw().into_html();
+        for expected in [
+            r#"role="img" aria-labelledby="days-title days-summary""#,
+            r#"<title id="days-title">Flights &lt;per&gt; day</title>"#,
+            r#"<desc id="days-summary">Most on Tuesday.</desc>"#,
+            r#"<p class="chart-reading" role="status">Most on Tuesday.</p>"#,
+            r#"tabindex="0" role="group" aria-label="Flights &lt;per&gt; day: read with the arrow keys""#,
+            "<details class=\"chart-numbers\">",
+            r#"<li class="legend-hollow">Cancelled</li>"#,
+        ] {
+            assert!(html.contains(expected), "{expected}: {html}");
+        }
+    }
+
+    #[test]
+    fn labels_are_placed_in_percent_so_that_they_keep_their_size() {
+        let html = chart().draw().into_html();
+        assert!(
+            html.contains(r#"<text x="25%" y="17">t</text><text x="75%" y="17">t</text>"#),
+            "{html}"
+        );
+        assert!(
+            html.contains(r#"<text x="100%" y="0%">100</text>"#),
+            "{html}"
+        );
+        assert!(
+            html.contains(r#"viewBox="0 0 20 100" preserveAspectRatio="none""#),
+            "{html}"
+        );
+    }
+
     #[test]
     fn values_below_zero_hang_from_the_zero_line() {
         let (filled, _) = paths(
@@ -287,22 +292,5 @@ mod tests {
             },
         );
         assert_eq!(filled, "M1 100V50h8V100z");
-    }
-
-    #[test]
-    fn arrow_keys_walk_along_the_columns_and_stop_at_the_ends() {
-        assert_eq!(next_read("ArrowRight", None, 3), Some(Some(0)));
-        assert_eq!(next_read("ArrowLeft", None, 3), Some(Some(2)));
-        assert_eq!(next_read("ArrowRight", Some(2), 3), Some(Some(2)));
-        assert_eq!(next_read("ArrowLeft", Some(0), 3), Some(Some(0)));
-        assert_eq!(next_read("End", Some(0), 3), Some(Some(2)));
-        assert_eq!(next_read("Escape", Some(1), 3), Some(None));
-        assert_eq!(
-            next_read("Escape", None, 3),
-            None,
-            "it belongs to whoever else listens"
-        );
-        assert_eq!(next_read("Tab", Some(1), 3), None);
-        assert_eq!(next_read("ArrowRight", None, 0), None);
     }
 }

@@ -9,7 +9,7 @@ mod plan;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use self::{
     first_paint::{FirstPaint, PanelKind, span_request},
@@ -31,7 +31,7 @@ use crate::{
 pub fn Dashboard() -> impl IntoView {
     let session = use_session();
     let standing = session.standing;
-    let first = first_paint::resource(period().get_untracked());
+    let first = first_paint::resource(use_query_map().with_untracked(period));
     let title = move || match session.organization_name() {
         Some(name) => format!("{name} · Dashboard"),
         None => "Dashboard".to_owned(),
@@ -58,18 +58,15 @@ pub fn Dashboard() -> impl IntoView {
     }
 }
 
-/// What the address asks for; follows it.
-fn period() -> Signal<PeriodQuery> {
-    let parameters = use_query_map();
-    Signal::derive(move || {
-        parameters.with(|parameters| PeriodQuery::read(|name| parameters.get(name)))
-    })
+/// What an address asks for.
+fn period(parameters: &ParamsMap) -> PeriodQuery {
+    PeriodQuery::read(|name| parameters.get(name))
 }
 
 fn board(first: FirstPaint) -> AnyView {
     let session = use_session();
     let client = Client::from_context();
-    let period = period();
+    let parameters = use_query_map();
     let today = calendar::date_of(session.rendered_at);
 
     let span = use_query(
@@ -79,7 +76,7 @@ fn board(first: FirstPaint) -> AnyView {
     );
     let plan = Memo::new(move |_| {
         let known = span.outcome.with(|outcome| Known::of(outcome.as_ref()));
-        Plan::of(&period.get(), known, today)
+        Plan::of(&parameters.with(period), known, today)
     });
     let mut queries = PanelKind::ALL
         .into_iter()

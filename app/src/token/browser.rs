@@ -17,6 +17,7 @@ use crate::{
     address,
     analytics::{TransportError, TransportResponse},
     browser::{self, Abort},
+    json::Json,
     session::{Session, Standing, TokenGrant},
 };
 
@@ -257,8 +258,8 @@ impl Driver {
 fn read_grant(answer: Result<TransportResponse, TransportError>) -> Result<TokenGrant, Refusal> {
     match answer {
         Ok(answer) if answer.status == 200 => {
-            let json = serde_json::from_str(&answer.body).unwrap_or_default();
-            TokenGrant::read(&json).ok_or(Refusal::Failed)
+            let grant = Json::parse(&answer.body).and_then(|json| TokenGrant::read(&json));
+            grant.ok_or(Refusal::Failed)
         }
         Ok(answer) if answer.status == 401 => Err(Refusal::SignedOut),
         Ok(answer) if answer.status == 403 => Err(Refusal::NotAMember),

@@ -1,7 +1,7 @@
 //! Reading a token to show what it says. Nothing is verified here: that is
 //! the analytics server's work, and the page's own token needs no proof.
 
-use serde_json::Value;
+use crate::json::Json;
 
 /// The claims of a token that are worth showing, and their JSON.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,43 +24,31 @@ pub fn decode(token: &str) -> Option<DecodedToken> {
     let mut parts = token.split('.');
     let (header, payload) = (parts.next()?, parts.next()?);
     let (header, payload) = (base64_url(header)?, base64_url(payload)?);
-    let claims: Value = serde_json::from_str(&payload).ok()?;
+    let claims = Json::parse(&payload)?;
     let mut decoded = DecodedToken {
         header: indent(&header),
         payload: indent(&payload),
-        requests_per_second: claims["limits"]["rps"].as_i64(),
+        requests_per_second: claims.field("limits").field("rps").integer(),
         ..DecodedToken::default()
     };
-    for scope in claims["scopes"].as_array().into_iter().flatten() {
-        if scope["type"] == "PIPES:READ" {
-            decoded.pipes.extend(texts(&scope["resource"]));
+    for scope in claims.field("scopes").items().unwrap_or_default() {
+        let resource = scope.field("resource");
+        if scope.field("type").text().as_deref() == Some("PIPES:READ") {
+            // One name or a list of them.
+            let resources = resource.items().unwrap_or_else(|| vec![resource]);
+            decoded
+                .pipes
+                .extend(resources.iter().filter_map(Json::text));
         }
-        for (name, value) in scope["fixed_params"].as_object().into_iter().flatten() {
-            let parameter = (name.clone(), text(value));
+        for (name, value) in scope.field("fixed_params").fields() {
+            let number = || value.integer().map(|number| number.to_string());
+            let parameter = (name, value.text().or_else(number).unwrap_or_default());
             if !decoded.fixed_parameters.contains(&parameter) {
                 decoded.fixed_parameters.push(parameter);
             }
         }
     }
     Some(decoded)
-}
-
-/// One text or a list of them.
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().map(text).collect(),
-        other => vec![text(other)],
-    }
-}
-
-/// A text, or a whole number as one; other values are no names of anything.
-fn text(value: &Value) -> String {
-    let number = || value.as_i64().map(|number| number.to_string());
-    value
-        .as_str()
-        .map(str::to_owned)
-        .or_else(number)
-        .unwrap_or_default()
 }
 
 /// Decodes base64url without padding (RFC 7515, section 2) into text.

@@ -2,13 +2,13 @@
 //! travel with the page.
 
 use leptos::prelude::*;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use time::Date;
 
 use crate::{
     analytics::{Outcome, endpoint, read_outcome},
     calendar,
+    json::{Json, Packed, Travels},
     period::PeriodQuery,
 };
 
@@ -59,12 +59,17 @@ pub(super) struct FirstPaint {
     pub(super) panels: [Option<Outcome>; 4],
 }
 
-impl<'de> Deserialize<'de> for FirstPaint {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Value::deserialize(deserializer)?;
-        Ok(Self {
-            span: read_outcome(&json["span"]),
-            panels: std::array::from_fn(|at| read_outcome(&json["panels"][at])),
+impl Travels for FirstPaint {
+    #[cfg(feature = "ssr")]
+    fn pack(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    fn unpack(json: &Json) -> Option<Self> {
+        let panels = json.field("panels").items()?;
+        Some(Self {
+            span: read_outcome(&json.field("span")),
+            panels: std::array::from_fn(|at| panels.get(at).and_then(read_outcome)),
         })
     }
 }
@@ -72,7 +77,7 @@ impl<'de> Deserialize<'de> for FirstPaint {
 /// Loads the first paint while the page is rendered and hands it over to the
 /// browser. A page that the browser builds by itself starts with nothing, and
 /// each panel asks on its own.
-pub(super) fn resource(period: PeriodQuery) -> OnceResource<FirstPaint> {
+pub(super) fn resource(period: PeriodQuery) -> OnceResource<FirstPaint, Packed> {
     #[cfg(feature = "ssr")]
     let load = on_server::load(period);
     #[cfg(not(feature = "ssr"))]
@@ -80,7 +85,7 @@ pub(super) fn resource(period: PeriodQuery) -> OnceResource<FirstPaint> {
         let _ = period;
         std::future::ready(FirstPaint::default())
     };
-    OnceResource::new(load)
+    OnceResource::new_with_options(load, false)
 }
 
 #[cfg(feature = "ssr")]

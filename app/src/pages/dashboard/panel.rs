@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     analytics::{Failure, Query, Statistics, Table},
-    charts::{ColumnChart, ColumnChartData},
+    charts::{ColumnChartData, readable_chart},
     components::{Icon, panel},
     dynamic,
     markup::Markup,
@@ -63,7 +63,7 @@ pub(super) fn content(query: Query, body: Body) -> AnyView {
         });
         match content {
             Ok(Content::Markup(markup)) => dynamic::block(move || markup.clone()),
-            Ok(Content::Chart(data)) => view! { <ColumnChart data /> }.into_any(),
+            Ok(Content::Chart(data)) => readable_chart(&data),
             Err(failure) => dynamic::acting_block(move || failed(&failure), move |_| query.retry()),
         }
     })
