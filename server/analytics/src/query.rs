@@ -152,8 +152,9 @@ pub async fn prepare_outside(
         secrets: query.secrets,
         ..RenderContext::default()
     };
-    let composed =
+    let mut composed =
         Composer::new(query.project, &parameters, &context).text(query.sql, query.pipe)?;
+    composed.close_off();
     composed.check_reach(engine, guard).await?;
     let filters = tenant::filters(
         &query.tenant,

@@ -10,8 +10,12 @@ mod api {
     mod golden;
     mod jobs;
     mod reload;
-    mod server;
+    pub(crate) mod server;
     mod tokens;
+}
+mod tenancy {
+    mod attacks;
+    mod world;
 }
 mod template {
     mod declarations;

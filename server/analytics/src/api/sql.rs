@@ -70,7 +70,12 @@ async fn query(
             return Err(not_found(&Refusal::Table(name.clone()).to_string()));
         }
     }
-    let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
+    let (mut sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
+    if access.is_jwt()
+        && let Some(filtered) = &inspection.filtered_body
+    {
+        sql.clone_from(filtered);
+    }
     let params: Parameters = fixed
         .params
         .clone()

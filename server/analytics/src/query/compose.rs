@@ -47,6 +47,26 @@ impl Composed {
         with_expressions(&self.expressions, &self.body)
     }
 
+    /// Closes the expressions off from SQL of a caller around them. ClickHouse
+    /// looks for what a common table expression names (its tables, sets, even
+    /// functions such as `equals`) in the SQL around it, too, where the caller
+    /// could give it another meaning. `view()` has a scope of its own.
+    pub(super) fn close_off(&mut self) {
+        let open = std::mem::take(&mut self.expressions);
+        for (index, (name, sql)) in open.iter().enumerate() {
+            let closed = closed_off(&with_expressions(&open[..index], sql));
+            self.expressions.push((name.clone(), closed));
+        }
+    }
+
+    /// Makes the whole an expression of that name, closed off, for another
+    /// SELECT to read.
+    pub(super) fn lay_under(&mut self, name: &str, over: String) {
+        let closed = closed_off(&self.sql());
+        self.expressions = vec![(name.to_owned(), closed)];
+        self.body = over;
+    }
+
     /// Bound parameters as the engine takes them.
     pub(super) fn engine_parameters(&self) -> Vec<(String, String)> {
         self.bound
@@ -261,6 +281,11 @@ fn shortest(left: Option<&'static str>, right: Option<&'static str>) -> Option<&
         }),
         (left, right) => left.or(right),
     }
+}
+
+fn closed_off(sql: &str) -> String {
+    // The newline ends a comment that the SQL may end with.
+    format!("SELECT * FROM view(SELECT * FROM ({sql}\n))")
 }
 
 /// Puts common table expressions before a SELECT, which may have a WITH of its

@@ -42,8 +42,7 @@ pub(super) async fn compose(
         return Err(Refusal::Table(name.clone()).into());
     }
     inspection.check_outside(&OnlyResult { own: &own })?;
-    let result = std::mem::replace(&mut composed.body, inspection.body.clone());
-    composed.expressions.push((RESULT.to_owned(), result));
+    composed.lay_under(RESULT, inspection.body.clone());
     Ok(composed)
 }
 

@@ -159,6 +159,8 @@ impl Finder<'_> {
         match next(1) {
             Some(TokenKind::Symbol('(' | '.')) => self.found.is_unusual = true,
             _ => {
+                // The server's own tables have a dot in their names.
+                self.found.is_unusual |= name.contains('.');
                 self.found.tables.insert(name);
             }
         }
