@@ -7,6 +7,7 @@ mod build;
 mod console;
 mod fetch;
 mod files;
+mod fuzz;
 mod process;
 mod run;
 mod test;
@@ -53,6 +54,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),
         ["test"] => test::test(None),
         ["test", "--only", part] => test::test(Some(part)),
+        ["fuzz"] => fuzz::fuzz(60),
         ["watch"] => watch::watch(&[]),
         ["watch", "--", flags @ ..] => watch::watch(flags),
         ["run"] => run::run(&[]),

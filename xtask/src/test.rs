@@ -20,7 +20,7 @@ enum Part {
     Lint,
     /// Unit, integration and documentation tests.
     Rust,
-    /// Playwright against the release build.
+    /// Playwright and Tinybird's clients against the release build.
     Browser,
 }
 
@@ -138,6 +138,31 @@ fn browser() -> Result<()> {
             .env("ROOKERY_TEST_SERVER", Profile::Release.server())
             .env("ROOKERY_TEST_SITE", Profile::Release.site()),
         "the browser tests",
+    )?;
+    console::done(started);
+    clients()
+}
+
+/// Tinybird's own client libraries against the release build.
+fn clients() -> Result<()> {
+    let directory = files::root().join("end2end/conformance");
+    let started = Instant::now();
+    console::step("Installing the client libraries", "5 s");
+    process::capture(
+        process::npm()?
+            .args(["ci", "--ignore-scripts"])
+            .current_dir(&directory),
+        "installing the client libraries",
+    )?;
+    console::done(started);
+    let started = Instant::now();
+    console::step("Running the clients' tests", "20 s");
+    process::run(
+        process::npm()?
+            .arg("test")
+            .current_dir(&directory)
+            .env("ROOKERY_TEST_SERVER", Profile::Release.server()),
+        "the clients' tests",
     )?;
     console::done(started);
     Ok(())
