@@ -379,3 +379,17 @@ async fn inserts_are_whole_or_not_at_all() {
     };
     assert_eq!(code(engine.insert(missing).await), 60);
 }
+
+#[tokio::test]
+async fn rows_before_an_error_do_not_reach_the_next_answer() {
+    let engine = TestEngine::open();
+    let fails = "SELECT number, throwIf(number = 500000) FROM numbers(1000000) SETTINGS max_block_size = 1000";
+    for _ in 0..16 {
+        let failed = engine.query(Statement::read(fails, "TabSeparated")).await;
+        assert!(
+            matches!(failed, Err(EngineError::Query { .. })),
+            "{failed:?}"
+        );
+        assert_eq!(engine.rows("SELECT 1").await.unwrap(), "1\n");
+    }
+}

@@ -148,7 +148,7 @@ impl Worker {
             && self.opener.reading.get(sql).is_none()
         {
             if let Err(error) = refuse_changes(&mut held.connection, sql) {
-                self.held = Some(held);
+                self.keep_if_clean(held);
                 return Err(error);
             }
             self.opener.reading.insert(sql.clone(), ());
@@ -164,12 +164,41 @@ impl Worker {
                     .insert(&insert_into(insert), &insert.format, &insert.data)
             }
         };
-        self.held = Some(held);
-        result.map_err(|error| EngineError::from_text(&error))
+        match result {
+            Ok(output) => {
+                self.held = Some(held);
+                Ok(output)
+            }
+            Err(error) => {
+                self.keep_if_clean(held);
+                Err(EngineError::from_text(&error))
+            }
+        }
+    }
+
+    /// After a failure the connection is used again only when nothing of the
+    /// failed statement is left in it.
+    fn keep_if_clean(&mut self, mut held: Held) {
+        self.held = held.is_clean().then_some(held);
     }
 }
 
 impl Held {
+    /// What a statement wrote before it failed stays in chDB's connection and
+    /// would stand in front of the next answer, another tenant's. A word that
+    /// nobody knows is asked for until it comes back alone.
+    fn is_clean(&mut self) -> bool {
+        /// The first answer takes the rest along; the second proves it gone.
+        const ATTEMPTS: usize = 3;
+
+        let word = uuid::Uuid::new_v4().simple().to_string();
+        let ask = format!("SELECT '{word}'");
+        let mut answers = (0..ATTEMPTS).map(|_| self.connection.query(&ask, "TabSeparated", &[]));
+        answers.any(|answer| {
+            answer.is_ok_and(|output| output.body.trim_ascii_end() == word.as_bytes())
+        })
+    }
+
     /// Changes the connection's session to `next`.
     fn enter(&mut self, next: Session) -> Result<(), EngineError> {
         for statement in self.session.changes(&next) {
