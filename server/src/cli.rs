@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Load,
     /// Validate a project without serving it
     Check(Check),
+    /// Run a project's own tests (tests/*.yaml) against its fixtures
+    Test(Test),
     /// Print a token for trying the API: the admin token, or one of an organization
     Token(Token),
     /// Print every setting with its default, flag and variable
@@ -77,6 +79,16 @@ pub(crate) enum IdentityCommand {
 pub(crate) struct Check {
     /// The project's directory [default: the configured project]
     pub(crate) directory: Option<PathBuf>,
+}
+
+/// Arguments of `rookery test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Test {
+    /// The project's directory [default: the configured project]
+    pub(crate) directory: Option<PathBuf>,
+    /// Only tests whose name (`pipe::test`) contains this
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
 }
 
 /// Arguments of `rookery token`.

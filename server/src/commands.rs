@@ -4,6 +4,7 @@ mod check;
 mod identity;
 mod load;
 mod serve;
+mod test;
 mod token;
 mod welcome;
 
@@ -44,6 +45,7 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failure> 
         Command::Identity(arguments) => identity::run(config, arguments.command).await?,
         Command::Load => load::fixtures(config).await?,
         Command::Check(arguments) => return check::project(&config, arguments.directory).await,
+        Command::Test(arguments) => return test::project(config, arguments).await,
         Command::Token(arguments) => token::show(&Installation::open(config).await?, &arguments)?,
         Command::Config => {}
     }
