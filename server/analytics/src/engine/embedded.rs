@@ -28,10 +28,6 @@ use super::{Access, Answer, Engine, EngineError, Insert, InsertAnswer, Statement
 /// Connections for statements that change data.
 const WRITERS: usize = 2;
 
-/// How often the engine is asked to stop, and the time between.
-const STOP_ATTEMPTS: u32 = 40;
-const STOP_PAUSE: Duration = Duration::from_millis(50);
-
 /// How long running statements may take to end at shutdown before they are
 /// cancelled.
 const GRACE: Duration = Duration::from_secs(5);
@@ -346,19 +342,12 @@ impl Inner {
         self.stop_library();
     }
 
-    /// The engine refuses to stop while threads of its own still finish
-    /// something, and says no more than that: it is asked again.
+    /// Every connection is closed by now, and finished inserts are on disk. The
+    /// engine answers state 1 now and then all the same, and the same however
+    /// often it is asked: worth a note, no more.
     fn stop_library(&self) {
-        let mut outcome = self.opener.library.shutdown();
-        for _ in 1..STOP_ATTEMPTS {
-            if outcome.is_ok() {
-                return;
-            }
-            std::thread::sleep(STOP_PAUSE);
-            outcome = self.opener.library.shutdown();
-        }
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "closing the engine");
+        if let Err(error) = self.opener.library.shutdown() {
+            tracing::debug!(%error, "the engine's own shutdown");
         }
     }
 }
