@@ -3,7 +3,7 @@
 // `cargo xtask test --only browser` builds first and sets the environment.
 import { defineConfig, devices } from "@playwright/test";
 
-const chromium = process.env.ROOKERY_TEST_CHROMIUM ?? "/usr/bin/chromium";
+const chromium = process.env.END2END_CHROMIUM ?? "/usr/bin/chromium";
 
 export default defineConfig({
   testDir: "tests",
@@ -34,7 +34,7 @@ export default defineConfig({
     trace: "retain-on-failure",
   },
   // The pictures of the README are made on demand only, by `npm run pictures`.
-  projects: process.env.ROOKERY_PICTURES
+  projects: process.env.END2END_PICTURES
     ? [{ name: "pictures", testDir: "pictures" }]
     : [{ name: "chromium" }],
 });

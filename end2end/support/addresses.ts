@@ -9,7 +9,7 @@ function address(variable: string): string {
 }
 
 /** Scheme, host and port of the pages. */
-export const web = address("ROOKERY_END2END_WEB");
+export const web = address("END2END_WEB");
 
 /** Scheme, host and port of the analytics server. */
-export const analytics = address("ROOKERY_END2END_ANALYTICS");
+export const analytics = address("END2END_ANALYTICS");

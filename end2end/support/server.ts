@@ -25,8 +25,8 @@ export interface Options {
 }
 
 export async function start(options: Options = {}): Promise<Rookery> {
-  const server = process.env.ROOKERY_TEST_SERVER ?? path.join(root, "target/release/rookery");
-  const site = process.env.ROOKERY_TEST_SITE ?? path.join(root, "target/site");
+  const server = process.env.END2END_SERVER ?? path.join(root, "target/release/rookery");
+  const site = process.env.END2END_SITE ?? path.join(root, "target/site");
   const state = await mkdtemp(path.join(tmpdir(), "rookery-end2end-"));
   const [webPort, analyticsPort] = [await freePort(), await freePort()];
   const web = `http://localhost:${webPort}`;
@@ -36,6 +36,7 @@ export async function start(options: Options = {}): Promise<Rookery> {
     server,
     [
       "serve",
+      ...["--config", await emptyFile(state, "rookery.toml")],
       ...["--state", state],
       ...["--web-listen", `127.0.0.1:${webPort}`],
       ...["--web-origin", web],
@@ -46,7 +47,7 @@ export async function start(options: Options = {}): Promise<Rookery> {
       ...["--oidc-issuer", `${web}/idp`],
       ...["--token-template", await template(state, options)],
     ],
-    { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: root, env: environment(), stdio: ["ignore", "pipe", "pipe"] },
   );
   const output: string[] = [];
   child.stdout.on("data", (chunk) => output.push(String(chunk)));
@@ -76,6 +77,18 @@ export async function start(options: Options = {}): Promise<Rookery> {
       }
     },
   };
+}
+
+/** The environment without settings of whoever runs the tests, but for the place of the engine. */
+function environment(): NodeJS.ProcessEnv {
+  const ours = (name: string) => name.startsWith("ROOKERY_") && name !== "ROOKERY_ANALYTICS_ENGINE_LIBRARY";
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
+}
+
+async function emptyFile(directory: string, name: string): Promise<string> {
+  const file = path.join(directory, name);
+  await writeFile(file, "");
+  return file;
 }
 
 /**

@@ -4,7 +4,7 @@ import { start } from "./server.ts";
 
 export default async function setup(): Promise<() => Promise<void>> {
   const rookery = await start();
-  process.env.ROOKERY_END2END_WEB = rookery.web;
-  process.env.ROOKERY_END2END_ANALYTICS = rookery.analytics;
+  process.env.END2END_WEB = rookery.web;
+  process.env.END2END_ANALYTICS = rookery.analytics;
   return () => rookery.stop();
 }

@@ -57,7 +57,7 @@ async function accessible(page: Page): Promise<void> {
 test("the theme is chosen with one click, kept, and rendered by the server", async ({ page }) => {
   await page.goto("/");
   await hydrated(page);
-  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const light = await background();
   await page.getByRole("button", { name: "Switch between light and dark" }).click();
   await expect.poll(background).not.toBe(light);

@@ -72,7 +72,7 @@ test("the figures of a range are the same from the server and in the browser", a
 test("dates of one's own go into the address, and wrong ones are named", async ({ page }) => {
   await signIn(page, ada);
   await hydrated(page);
-  const from = page.getByLabel("From");
+  const from = page.getByLabel("From", { exact: true });
   const to = page.getByLabel("To", { exact: true });
   const [first, last] = [await from.inputValue(), await to.inputValue()];
   await to.fill(first);

@@ -3,19 +3,26 @@
 import type { Page } from "@playwright/test";
 import { ada, hydrated, signIn } from "../support/people.ts";
 import { start, type Rookery } from "../support/server.ts";
-import { expect, test } from "../support/test.ts";
+import { expect, test as base } from "../support/test.ts";
 
 // The shortest lifetime there is, so that the server mints a new token each time.
 const LIFETIME_SECONDS = 30;
 
-let rookery: Rookery;
-
-test.describe.configure({ mode: "serial" });
-test.beforeAll(async () => {
-  rookery = await start({ tokenLifetime: LIFETIME_SECONDS });
+/** The tests here have a server of their own. */
+const test = base.extend<{}, { rookery: Rookery }>({
+  rookery: [
+    async ({}, use) => {
+      const rookery = await start({ tokenLifetime: LIFETIME_SECONDS });
+      await use(rookery);
+      await rookery.stop();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  baseURL: async ({ rookery }, use) => use(rookery.web),
 });
-test.afterAll(() => rookery.stop());
-test.use({ baseURL: async ({}, use) => use(rookery.web) });
+
+// One worker and so one server for them all.
+test.describe.configure({ mode: "default" });
 
 /** Counts the page's requests for a token. */
 function renewals(page: Page): { count: number } {
@@ -30,7 +37,7 @@ function renewals(page: Page): { count: number } {
 
 function dailyFlights(page: Page) {
   return page.waitForResponse(
-    (response) => response.url().startsWith(`${rookery.analytics}/v0/pipes/flights_per_day.json`) && response.request().method() === "GET",
+    (response) => new URL(response.url()).pathname === "/v0/pipes/flights_per_day.json" && response.request().method() === "GET",
   );
 }
 
@@ -75,7 +82,7 @@ test("after the laptop slept past the expiry, the first look renews", async ({ p
 test.describe("a token that the analytics server calls expired", () => {
   test.use({ expectedMessages: /status of 403/ });
 
-  test("is renewed once for all panels, and each asks again", async ({ page }) => {
+  test("is renewed once for all panels, and each asks again", async ({ page, rookery }) => {
     await signIn(page, ada);
     await hydrated(page);
     const seen = renewals(page);

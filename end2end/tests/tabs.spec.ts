@@ -12,6 +12,7 @@ test("signing out in one tab signs out the other at once", async ({ page, contex
 
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page).toHaveURL("/");
+  await hydrated(page);
   await expect(other.getByText("You signed out in another tab.")).toBeVisible();
   await expect(other.getByRole("heading", { level: 1 })).toHaveText("Sign in to see your flights");
   await expect(other.getByText("58,665")).toHaveCount(0);

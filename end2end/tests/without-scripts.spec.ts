@@ -32,7 +32,7 @@ test.describe("with WebAssembly blocked", () => {
     await page.route("**/*.wasm", (route) => route.abort());
     await signIn(page, ada, "/dashboard?period=all");
     await expect(page.getByRole("region", { name: "In short" })).toContainText("58,665");
-    await page.getByLabel("From").fill("2001-01-01");
+    await page.getByLabel("From", { exact: true }).fill("2001-01-01");
     await page.getByLabel("To", { exact: true }).fill("2001-01-02");
     await page.getByRole("button", { name: "Show" }).click();
     await expect(page.getByText("No flights in these days.").first()).toBeVisible();

@@ -134,9 +134,9 @@ fn browser() -> Result<()> {
         process::npm()?
             .args(["exec", "--offline", "--", "playwright", "test"])
             .current_dir(&directory)
-            .env("ROOKERY_TEST_CHROMIUM", chromium)
-            .env("ROOKERY_TEST_SERVER", Profile::Release.server())
-            .env("ROOKERY_TEST_SITE", Profile::Release.site()),
+            .env("END2END_CHROMIUM", chromium)
+            .env("END2END_SERVER", Profile::Release.server())
+            .env("END2END_SITE", Profile::Release.site()),
         "the browser tests",
     )?;
     console::done(started);
@@ -161,7 +161,7 @@ fn clients() -> Result<()> {
         process::npm()?
             .arg("test")
             .current_dir(&directory)
-            .env("ROOKERY_TEST_SERVER", Profile::Release.server()),
+            .env("END2END_SERVER", Profile::Release.server()),
         "the clients' tests",
     )?;
     console::done(started);

@@ -33,12 +33,15 @@ impl Servers {
     pub(super) fn start() -> Result<Self> {
         let state = State(files::target().join("bench-state"));
         files::fresh_directory(&state.0)?;
+        let configuration = state.0.join("rookery.toml");
+        fs::write(&configuration, "")?;
         let identity_port = free_port()?;
         let web_port = free_port()?;
         let web_address = format!("localhost:{web_port}");
         let web_origin = format!("http://{web_address}");
         let issuer = format!("http://localhost:{identity_port}");
         let flags = [
+            format!("--config={}", configuration.display()),
             format!("--state={}", state.0.display()),
             format!("--web-listen=127.0.0.1:{web_port}"),
             format!("--web-origin={web_origin}"),

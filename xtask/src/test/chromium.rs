@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::{console, process};
 
 /// Names another browser than the one found.
-const OVERRIDE: &str = "ROOKERY_TEST_CHROMIUM";
+const OVERRIDE: &str = "END2END_CHROMIUM";
 
 /// Where systems put it.
 const PLACES: [&str; 4] = [
