@@ -6,6 +6,7 @@ mod copy_button;
 mod data_table;
 pub mod header;
 mod icon;
+mod link;
 pub mod notices;
 mod panel;
 
@@ -15,5 +16,6 @@ pub use copy_button::copy_button;
 pub use data_table::DataTable;
 pub use header::{Footer, Header};
 pub use icon::Icon;
+pub(crate) use link::link;
 pub use notices::Notices;
 pub(crate) use panel::panel;

@@ -9,8 +9,13 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::token::AnalyticsToken;
 
-/// Listens from now on.
+/// Listens from now on, and says so to tests and to the style sheet, which
+/// hides what would do nothing before.
 pub(crate) fn enhance(token: AnalyticsToken) {
+    if let Some(body) = document().body() {
+        // It fails only for a name that is no name.
+        let _ = body.set_attribute("data-hydrated", "");
+    }
     let clicks = window_event_listener(ev::click, |event| {
         if let Some(button) = closest(&event, "[data-copy]") {
             copy(button);

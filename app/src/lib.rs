@@ -21,10 +21,10 @@ pub mod period;
 pub mod session;
 #[cfg(feature = "ssr")]
 mod shell;
+mod title;
 pub mod token;
 
 use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
     components::{FlatRoutes, Route, Router},
@@ -43,17 +43,7 @@ use crate::{
 /// The whole interface: the content of the document's body.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
-    // Tells tests that events have their handlers now, and the style sheet
-    // that buttons which need them work.
-    Effect::new(|_| {
-        if let Some(body) = document().body() {
-            // It fails only for a name that is no name.
-            let _ = body.set_attribute("data-hydrated", "");
-        }
-    });
     view! {
-        <Title formatter=|title: String| format!("{title} · Rookery") />
         <AnalyticsProvider>
             <Router>
                 <Header />

@@ -8,6 +8,7 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+pub use crate::token::use_session;
 use crate::{
     json::{Json, Travels},
     token::Elsewhere,
@@ -198,11 +199,6 @@ impl Session {
         self.viewer
             .with(|viewer| Some(viewer.as_ref()?.active()?.name.clone()))
     }
-}
-
-/// The session of this page.
-pub fn use_session() -> Session {
-    expect_context()
 }
 
 #[cfg(test)]

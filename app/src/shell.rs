@@ -3,13 +3,19 @@
 use std::{path::Path, sync::OnceLock};
 
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_meta::MetaTags;
+use leptos_router::location::RequestUrl;
 
-use crate::{App, session::PageContext};
+use crate::{
+    App,
+    session::{PageContext, Viewer},
+    title::title,
+};
 
 /// The HTML document that `web` renders for every page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let theme = use_context::<PageContext>().and_then(|page| page.theme);
+    let page = use_context::<PageContext>().unwrap_or_default();
+    let title = title_of(&page);
+    let theme = page.theme;
     // Only what the style sheet knows: the value comes from a cookie.
     let theme = theme.filter(|theme| theme == "dark" || theme == "light");
     let assets = Assets::of(&options);
@@ -20,17 +26,30 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
+                <title>{title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="rookery" href=assets.style.clone() />
                 {hydration(assets)}
                 <AutoReload options />
-                <MetaTags />
             </head>
             <body>
                 <App />
             </body>
         </html>
     }
+}
+
+fn title_of(page: &PageContext) -> String {
+    let address = use_context::<RequestUrl>().unwrap_or_default();
+    let path = address
+        .parse()
+        .map(|address| address.path().to_owned())
+        .unwrap_or_default();
+    let organization = page.viewer.as_ref().and_then(Viewer::active);
+    title(
+        &path,
+        organization.map(|organization| organization.name.as_str()),
+    )
 }
 
 /// Loads the wasm and takes over the page. Written here rather than with

@@ -31,16 +31,21 @@ pub struct AnalyticsToken {
 }
 
 impl AnalyticsToken {
-    /// The present token; `None` when there is none to have. It is replaced
-    /// before it ends; a component that only needs it for a request reads it
-    /// untracked.
-    pub fn grant(self) -> Signal<Option<TokenGrant>> {
-        self.grant.into()
+    /// The present token; `None` when there is none to have. Follows it: it is
+    /// replaced before it ends.
+    pub fn grant(self) -> Option<TokenGrant> {
+        self.grant.get()
     }
 
-    /// Why the last renewal failed; `None` while all is well.
-    pub fn problem(self) -> Signal<Option<Refusal>> {
-        self.problem.into()
+    /// The token at this moment, for a request; `None` also when the page is
+    /// gone.
+    pub fn grant_untracked(self) -> Option<TokenGrant> {
+        self.grant.try_get_untracked().flatten()
+    }
+
+    /// Why the last renewal failed; `None` while all is well. Follows it.
+    pub fn problem(self) -> Option<Refusal> {
+        self.problem.get()
     }
 
     /// Waits for a newer token after the analytics server refused `used` as
@@ -48,9 +53,7 @@ impl AnalyticsToken {
     #[cfg(feature = "hydrate")]
     pub(crate) async fn renewed(self, used: &str) -> Option<TokenGrant> {
         self.driver.renewed(used).await;
-        self.grant
-            .get_untracked()
-            .filter(|grant| grant.token != used)
+        self.grant_untracked().filter(|grant| grant.token != used)
     }
 
     /// Drops the token, here and in the other tabs: the person is about to
@@ -82,16 +85,30 @@ pub fn AnalyticsProvider(children: Children) -> impl IntoView {
         grant,
         problem,
         #[cfg(feature = "hydrate")]
-        driver: browser::Driver::start(session, grant, problem),
+        driver: browser::Driver::new(session, grant, problem),
     };
-    provide_context(session);
-    provide_context(token);
+    provide_context(Page { session, token });
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| crate::enhance::enhance(token));
+    Effect::new(move |_| {
+        token.driver.begin();
+        crate::enhance::enhance(token);
+    });
     children()
+}
+
+/// What [`AnalyticsProvider`] provides.
+#[derive(Clone, Copy)]
+struct Page {
+    session: Session,
+    token: AnalyticsToken,
+}
+
+/// The session of this page.
+pub fn use_session() -> Session {
+    expect_context::<Page>().session
 }
 
 /// The analytics token of this page.
 pub fn use_analytics_token() -> AnalyticsToken {
-    expect_context()
+    expect_context::<Page>().token
 }

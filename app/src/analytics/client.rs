@@ -49,8 +49,9 @@ impl Client {
     }
 
     fn grant(&self) -> Result<TokenGrant, Failure> {
-        let grant = self.token.grant().try_get_untracked().flatten();
-        grant.ok_or_else(|| Failure::without_answer(FailureKind::NoToken))
+        self.token
+            .grant_untracked()
+            .ok_or_else(|| Failure::without_answer(FailureKind::NoToken))
     }
 
     /// Asks while the page is rendered.

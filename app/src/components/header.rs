@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::{Icon, OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut};
+use super::{Icon, OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut, link};
 use crate::{dynamic, markup::Markup, session::use_session};
 
 /// Name, navigation, organization, person.
@@ -14,8 +14,15 @@ pub fn Header() -> impl IntoView {
     let page = |address: &'static str, label| {
         let current =
             dynamic::attribute(move || (path.get() == address).then(|| "page".to_owned()));
-        view! { <a href=address aria-current=current>{label}</a> }
+        link(address.to_owned(), label, None, current)
     };
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| {
+        document().set_title(&crate::title::title(
+            &path.get(),
+            session.organization_name().as_deref(),
+        ));
+    });
     let person =
         move || Markup::element_of_text("span", &[("class", "person")], &session.viewer_name());
     view! {

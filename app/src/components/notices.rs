@@ -17,7 +17,7 @@ type Notice = (String, Option<&'static str>);
 #[component]
 pub fn Notices() -> impl IntoView {
     let session = use_session();
-    let problem = use_analytics_token().problem();
+    let token = use_analytics_token();
     let name_of = move |slug: &str| {
         session.viewer.with(|viewer| {
             let organizations = &viewer.as_ref()?.organizations;
@@ -29,7 +29,7 @@ pub fn Notices() -> impl IntoView {
     };
     let notice = dynamic::block(move || {
         let notice =
-            elsewhere(session.elsewhere.get(), name_of).or_else(|| trouble(problem.get()?));
+            elsewhere(session.elsewhere.get(), name_of).or_else(|| trouble(token.problem()?));
         notice.map(draw).unwrap_or_default()
     });
     view! {

@@ -8,7 +8,6 @@ mod period_bar;
 mod plan;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use self::{
@@ -29,33 +28,21 @@ use crate::{
 /// out is in the first HTML, also for readers without scripts.
 #[component]
 pub fn Dashboard() -> impl IntoView {
-    let session = use_session();
-    let standing = session.standing;
+    let standing = use_session().standing;
     let first = first_paint::resource(use_query_map().with_untracked(period));
-    let title = move || match session.organization_name() {
-        Some(name) => format!("{name} · Dashboard"),
-        None => "Dashboard".to_owned(),
-    };
-    view! {
-        <Title text=title />
-        {dynamic::view(move || match standing.get() {
-            Standing::SignedOut => {
-                sign_in_first(
-                    "Sign in to see your flights",
-                    "Every airline sees its own flights here and nobody else's. Who you are decides which ones.",
-                )
-            }
-            Standing::NoOrganization => no_organization(),
-            Standing::Member => {
-                view! {
-                    <Suspense fallback=|| view! { <p class="loading">"Loading…"</p> }>
-                        {Suspend::new(async move { board(first.await) })}
-                    </Suspense>
-                }
-                    .into_any()
-            }
-        })}
-    }
+    dynamic::view(move || match standing.get() {
+        Standing::SignedOut => sign_in_first(
+            "Sign in to see your flights",
+            "Every airline sees its own flights here and nobody else's. Who you are decides which ones.",
+        ),
+        Standing::NoOrganization => no_organization(),
+        Standing::Member => view! {
+            <Suspense fallback=|| view! { <p class="loading">"Loading…"</p> }>
+                {Suspend::new(async move { board(first.await) })}
+            </Suspense>
+        }
+        .into_any(),
+    })
 }
 
 /// What an address asks for.
@@ -78,16 +65,17 @@ fn board(first: FirstPaint) -> AnyView {
         let known = span.outcome.with(|outcome| Known::of(outcome.as_ref()));
         Plan::of(&parameters.with(period), known, today)
     });
-    let mut queries = PanelKind::ALL
-        .into_iter()
-        .zip(first.panels)
-        .map(|(kind, first)| {
-            let request = Memo::new(move |_| {
-                plan.with(|plan| plan.limits.map(|(from, to)| kind.request(from, to)))
-            });
-            use_query(client.clone(), request, first)
+    let query = |kind: PanelKind, first| {
+        let request = Memo::new(move |_| {
+            plan.with(|plan| plan.limits.map(|(from, to)| kind.request(from, to)))
         });
-    let [summary, days, hours, destinations] = std::array::from_fn(|_| queries.next());
+        use_query(client.clone(), request, first)
+    };
+    let [summary, days, hours, destinations] = first.panels;
+    let summary = query(PanelKind::Summary, summary);
+    let days = query(PanelKind::Days, days);
+    let hours = query(PanelKind::Hours, hours);
+    let destinations = query(PanelKind::Destinations, destinations);
     let is_empty = Memo::new(move |_| plan.with(|plan| plan.is_empty));
 
     let head = move || {
@@ -100,13 +88,12 @@ fn board(first: FirstPaint) -> AnyView {
             return dynamic::block(no_data);
         }
         let panels = vec![
-            days.map(|query| panels::days(query, plan)),
-            hours.map(panels::hours),
-            destinations.map(panels::destinations),
+            panels::days(days, plan),
+            panels::hours(hours),
+            panels::destinations(destinations),
         ];
-        let summary = summary.map(|query| panels::summary(query, plan));
         view! {
-            {summary}
+            {panels::summary(summary, plan)}
             <div class="panels">{panels}</div>
         }
         .into_any()

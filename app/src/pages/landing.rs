@@ -2,7 +2,6 @@
 //! and the way in.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use crate::{
     components::sign_in_link,
@@ -20,7 +19,6 @@ const STORY: &str = include_str!("landing/story.html");
 #[component]
 pub fn Landing() -> impl IntoView {
     view! {
-        <Title text="Analytics for your customers, each seeing their own" />
         <section class="hero">
             <div class="hero-text">
                 <h1>"Show every customer their own numbers"</h1>

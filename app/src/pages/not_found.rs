@@ -1,13 +1,11 @@
 //! The page for addresses that lead nowhere. `web` sends it with status 404.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 /// Says so, and where to go on.
 #[component]
 pub fn NotFound() -> impl IntoView {
     view! {
-        <Title text="Not found" />
         <section class="message">
             <p class="message-mark" aria-hidden="true">"404"</p>
             <h1>"There is nothing at this address"</h1>

@@ -5,7 +5,6 @@ mod examples;
 mod request;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use super::standing::{message, no_organization, sign_in_first};
 use crate::{
@@ -14,8 +13,9 @@ use crate::{
     dynamic,
     markup::Markup,
     numbers,
-    session::{Standing, TokenGrant, use_session},
+    session::{Standing, use_session},
     token::{
+        AnalyticsToken,
         jwt::{DecodedToken, decode},
         use_analytics_token,
     },
@@ -35,29 +35,24 @@ enum Content {
 #[component]
 pub fn TokenPage() -> impl IntoView {
     let session = use_session();
-    let grant = use_analytics_token().grant();
+    let token = use_analytics_token();
     let content = Memo::new(
-        move |_| match (grant.with(Option::is_some), session.standing.get()) {
+        move |_| match (token.grant().is_some(), session.standing.get()) {
             (true, _) => Content::Token,
             (false, Standing::SignedOut) => Content::SignIn,
             (false, Standing::NoOrganization) => Content::NoOrganization,
             (false, Standing::Member) => Content::Waiting,
         },
     );
-    view! {
-        <Title text="Token" />
-        {dynamic::view(move || match content.get() {
-            Content::Token => token(grant),
-            Content::SignIn => {
-                sign_in_first(
-                    "Sign in to get a token",
-                    "The token carries who you are and which organization you read for, so there is none without a person.",
-                )
-            }
-            Content::NoOrganization => no_organization(),
-            Content::Waiting => dynamic::block(waiting),
-        })}
-    }
+    dynamic::view(move || match content.get() {
+        Content::Token => show(token),
+        Content::SignIn => sign_in_first(
+            "Sign in to get a token",
+            "The token carries who you are and which organization you read for, so there is none without a person.",
+        ),
+        Content::NoOrganization => no_organization(),
+        Content::Waiting => dynamic::block(waiting),
+    })
 }
 
 fn waiting() -> Markup {
@@ -66,15 +61,11 @@ fn waiting() -> Markup {
     ))
 }
 
-fn token(grant: Signal<Option<TokenGrant>>) -> AnyView {
-    let raw = move || {
-        grant
-            .with(|grant| grant.as_ref().map(|grant| grant.token.clone()))
-            .unwrap_or_default()
-    };
+fn show(token: AnalyticsToken) -> AnyView {
+    let raw = move || token.grant().map(|grant| grant.token).unwrap_or_default();
     let decoded = move || decode(&raw()).unwrap_or_default();
     let idle = || dynamic::flag(|| false);
-    let sent = vec![dynamic::block(move || as_sent(&raw())), time_left(grant)];
+    let sent = vec![dynamic::block(move || as_sent(&raw())), time_left(token)];
     let said = vec![dynamic::block(move || as_read(&decoded()))];
     view! {
         <header class="page-head">
@@ -152,12 +143,12 @@ fn meaning(decoded: &DecodedToken) -> Markup {
 }
 
 /// How long the token still lasts, by the second.
-fn time_left(grant: Signal<Option<TokenGrant>>) -> AnyView {
+fn time_left(token: AnalyticsToken) -> AnyView {
     let now = RwSignal::new(use_session().rendered_at);
     #[cfg(feature = "hydrate")]
-    tick(now);
+    tick(token, now);
     dynamic::block(move || {
-        let expires_at = grant.with(|grant| grant.as_ref().map_or(0, |grant| grant.expires_at));
+        let expires_at = token.grant().map_or(0, |grant| grant.expires_at);
         draw_time_left(expires_at, now.get())
     })
 }
@@ -179,8 +170,7 @@ fn draw_time_left(expires_at: i64, now: i64) -> Markup {
 
 /// Moves `now` on, every second while the page is shown.
 #[cfg(feature = "hydrate")]
-fn tick(now: RwSignal<i64>) {
-    let token = use_analytics_token();
+fn tick(token: AnalyticsToken, now: RwSignal<i64>) {
     Effect::new(move |_| {
         now.set(token.now());
         let every_second = std::time::Duration::from_secs(1);

@@ -41,9 +41,8 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Takes over the token of the page; listens and renews from the moment
-    /// the page is alive until it is left.
-    pub(super) fn start(
+    /// Takes over the token of the page.
+    pub(super) fn new(
         session: Session,
         grant: RwSignal<Option<TokenGrant>>,
         problem: RwSignal<Option<Refusal>>,
@@ -62,7 +61,7 @@ impl Driver {
             None if session.standing.get_untracked() == Standing::Member => Renewal::missing(now),
             _ => Renewal::never(),
         };
-        let driver = Self {
+        Self {
             session,
             grant,
             problem,
@@ -71,13 +70,14 @@ impl Driver {
             waiting: StoredValue::new(Vec::new()),
             channel: StoredValue::new(None),
             clock_offset,
-        };
-        Effect::new(move |_| {
-            driver.listen();
-            driver.join_tabs();
-            driver.drive();
-        });
-        driver
+        }
+    }
+
+    /// Listens and renews from now, when the page is alive, until it is left.
+    pub(super) fn begin(self) {
+        self.listen();
+        self.join_tabs();
+        self.drive();
     }
 
     pub(super) fn now(self) -> i64 {

@@ -15,6 +15,19 @@ async fn unknown_addresses_get_a_page_that_leads_on() {
 }
 
 #[tokio::test]
+async fn the_title_names_the_organization_and_cannot_become_markup() {
+    let mut page = ada();
+    let viewer = page.viewer.as_mut().unwrap();
+    viewer.organizations[0].name = "</title><script>alert(1)".into();
+    let html = document("/dashboard?period=7d", page).await;
+    assert!(
+        html.contains("<title>&lt;/title&gt;&lt;script&gt;alert(1) · Rookery</title>"),
+        "{html}"
+    );
+    assert!(!html.contains("<script>alert"));
+}
+
+#[tokio::test]
 async fn the_chosen_theme_is_in_the_first_html_and_only_known_ones_are() {
     let themed = |theme: &str| PageContext {
         theme: Some(theme.to_owned()),

@@ -12,7 +12,6 @@ use app::{
 use futures::{StreamExt, stream::once};
 use leptos::prelude::*;
 use leptos_integration_utils::{BoxedFnOnce, PinnedFuture, PinnedStream, build_response};
-use leptos_meta::ServerMetaContext;
 use leptos_router::location::RequestUrl;
 
 /// 21 Nov 2026, 14:03:12 UTC.
@@ -192,21 +191,15 @@ pub(crate) async fn document_with(
 ) -> String {
     // A second call in the same process finds it initialized.
     let _ = any_spawner::Executor::init_tokio();
-    let (meta, output) = ServerMetaContext::new();
     let address = address.to_owned();
     let provide = move || {
         provide_context(RequestUrl::new(&address));
-        provide_context(meta);
         provide_context(page);
         provide_context::<ServerTransport>(answers);
     };
     let options = LeptosOptions::builder().output_name("rookery").build();
     let (owner, stream) = build_response(move || app::shell(options), provide, whole, false);
-    let html = output
-        .inject_meta_context(stream.await)
-        .await
-        .collect::<String>()
-        .await;
+    let html = stream.await.collect::<String>().await;
     owner.unset_with_forced_cleanup();
     html
 }

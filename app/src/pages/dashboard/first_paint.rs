@@ -15,7 +15,7 @@ use crate::{
 /// How many airports the ranking shows.
 const DESTINATIONS: u32 = 10;
 
-/// The panels in the order of [`FirstPaint::panels`].
+/// What a panel shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PanelKind {
     Summary,
@@ -25,8 +25,6 @@ pub(super) enum PanelKind {
 }
 
 impl PanelKind {
-    pub(super) const ALL: [Self; 4] = [Self::Summary, Self::Days, Self::Hours, Self::Destinations];
-
     /// Path and query of the panel's endpoint for these days.
     pub(super) fn request(self, from: Option<Date>, to: Option<Date>) -> String {
         let mut parameters = Vec::new();
@@ -100,6 +98,14 @@ mod on_server {
         session::{Standing, use_session},
     };
 
+    /// In the order of [`FirstPaint::panels`].
+    const PANELS: [PanelKind; 4] = [
+        PanelKind::Summary,
+        PanelKind::Days,
+        PanelKind::Hours,
+        PanelKind::Destinations,
+    ];
+
     /// Asks for everything at once where the range allows it, else for the
     /// data's span first.
     pub(super) fn load(period: PeriodQuery) -> impl Future<Output = FirstPaint> + Send {
@@ -135,7 +141,7 @@ mod on_server {
 
     fn requests(period: &PeriodQuery, span: Option<DataSpan>, today: time::Date) -> [String; 4] {
         let (from, to) = period.limits(span, today);
-        PanelKind::ALL.map(|kind| kind.request(from, to))
+        PANELS.map(|kind| kind.request(from, to))
     }
 
     async fn ask(client: &Client, requests: [String; 4]) -> [Option<Outcome>; 4] {

@@ -7,7 +7,7 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::plan::Plan;
 use crate::{
-    components::Icon,
+    components::{Icon, link},
     dynamic,
     markup::Markup,
     period::{Preset, Selection, address_of_preset},
@@ -21,16 +21,11 @@ pub(super) fn choices(plan: Memo<Plan>) -> AnyView {
     let preset = |preset: Preset| {
         let current =
             dynamic::flag(move || plan.with(|plan| plan.selection == Selection::Preset(preset)));
-        let address = address_of_preset(preset);
-        view! {
-            <li>
-                <a href=address data-noscroll="" aria-current=current>{preset.label()}</a>
-            </li>
-        }
+        link(address_of_preset(preset), preset.label(), Some(""), current)
     };
     view! {
         <nav class="period" aria-label="Days shown">
-            <ul class="presets">{Vec::from(Preset::ALL.map(preset))}</ul>
+            <div class="presets">{Vec::from(Preset::ALL.map(preset))}</div>
             {dates_form(plan)}
         </nav>
     }
