@@ -8,7 +8,7 @@ import path from "node:path";
 
 const here = path.resolve(import.meta.dirname, "..");
 const READY_WITHIN_MILLISECONDS = 120_000;
-const BINARY = path.resolve(process.env.ROOKERY_TEST_SERVER ?? path.join(here, "../../target/release/rookery"));
+const BINARY = path.resolve(process.env.END2END_SERVER ?? path.join(here, "../../target/release/rookery"));
 
 /** The origin whose pages may call the server. */
 export const PAGE_ORIGIN = "https://app.example";
@@ -34,7 +34,7 @@ export async function start() {
       "--analytics-local-bootstrap",
     ],
     // Elsewhere than in the repository, so that nobody's rookery.toml is read.
-    { cwd: state, env: withoutTestSettings(process.env), stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: state, env: withoutSettings(process.env), stdio: ["ignore", "pipe", "pipe"] },
   );
   const output = [];
   child.stdout.on("data", (chunk) => output.push(String(chunk)));
@@ -85,9 +85,10 @@ export async function eventually(ask, accept) {
   }
 }
 
-/** The server refuses variables of its prefix that it does not know. */
-function withoutTestSettings(environment) {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("ROOKERY_TEST_")));
+/** The environment without settings of whoever runs the tests, but for the place of the engine. */
+function withoutSettings(environment) {
+  const ours = (name) => name.startsWith("ROOKERY_") && name !== "ROOKERY_ANALYTICS_ENGINE_LIBRARY";
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !ours(name)));
 }
 
 async function freePort() {
