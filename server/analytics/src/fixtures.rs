@@ -65,7 +65,9 @@ impl Fixtures<'_> {
     ) -> Result<usize, FixtureError> {
         let mut filled = 0;
         for data_source in self.project.data_sources() {
-            let Some(file) = self.file_of(data_source) else { continue };
+            let Some(file) = self.file_of(data_source) else {
+                continue;
+            };
             let loaded = self.load_one(data_source, &file, now, &mut report).await;
             let is_new = loaded.map_err(|source| FixtureError {
                 file,
@@ -92,9 +94,17 @@ impl Fixtures<'_> {
         now: i64,
         report: &mut (impl FnMut(Step<'_>) + Send),
     ) -> Result<bool, IngestError> {
-        let target = Target { engine: self.engine, database: self.database, data_source };
+        let target = Target {
+            engine: self.engine,
+            database: self.database,
+            data_source,
+        };
         let records = self.project.data_source(RECORD).is_some();
-        let is_done = if records { ingest::is_loaded(target).await? } else { self.has_rows(data_source).await? };
+        let is_done = if records {
+            ingest::is_loaded(target).await?
+        } else {
+            self.has_rows(data_source).await?
+        };
         if is_done {
             return Ok(false);
         }
@@ -103,8 +113,22 @@ impl Fixtures<'_> {
             time_zone: data_source.tags.value("shift_time_zone").unwrap_or("UTC"),
             now,
         });
-        let mut progress = |progress| report(Step { data_source: &data_source.name, progress });
-        ingest::load(target, Load { file, shift, record: records, progress: &mut progress }).await?;
+        let mut progress = |progress| {
+            report(Step {
+                data_source: &data_source.name,
+                progress,
+            })
+        };
+        ingest::load(
+            target,
+            Load {
+                file,
+                shift,
+                record: records,
+                progress: &mut progress,
+            },
+        )
+        .await?;
         Ok(true)
     }
 

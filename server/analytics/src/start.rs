@@ -184,7 +184,6 @@ fn readiness(api: &Api) -> Readiness {
 impl Running {
     /// The routes, ready to serve, health routes included. Serve it with the
     /// callers' addresses (`into_make_service_with_connect_info`).
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

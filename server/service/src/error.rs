@@ -21,7 +21,11 @@ pub const DOCUMENTATION: &str = "docs/api.md#errors";
 /// Serialized as `{"error", "code", "documentation", "request_id"}`. The text
 /// of a 5xx answer is masked: its message and cause are only logged.
 #[derive(Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Parts>);
+
+/// Behind one pointer, so that results stay small where all goes well.
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     code: &'static str,
     message: Value,
@@ -33,13 +37,13 @@ impl ApiError {
     /// An error with a stable, machine-readable `code` (`snake_case`) and a
     /// message that says what to change.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             code,
             message: Value::String(message.into()),
             cause: None,
             headers: HeaderMap::new(),
-        }
+        }))
     }
 
     /// 400: the request is wrong.
@@ -80,14 +84,14 @@ impl ApiError {
     /// Keeps the cause for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.cause = Some(cause.into());
+        self.0.cause = Some(cause.into());
         self
     }
 
     /// Adds a response header, such as `Retry-After`.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
@@ -95,30 +99,30 @@ impl ApiError {
     /// an object.
     #[must_use]
     pub fn with_message_value(mut self, message: Value) -> Self {
-        self.message = message;
+        self.0.message = message;
         self
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The stable code.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// The public text, before masking.
     pub fn message(&self) -> &Value {
-        &self.message
+        &self.0.message
     }
 
     fn public_message(&self) -> Value {
-        if !self.status.is_server_error() {
-            return self.message.clone();
+        if !self.0.status.is_server_error() {
+            return self.0.message.clone();
         }
-        let text = match self.status {
+        let text = match self.0.status {
             StatusCode::SERVICE_UNAVAILABLE => {
                 "The service cannot answer right now; try again shortly."
             }
@@ -128,13 +132,13 @@ impl ApiError {
     }
 
     fn log(&self) {
-        let cause = self.cause.as_deref().map(cause_chain).unwrap_or_default();
-        if self.status.is_server_error() {
-            tracing::error!(status = self.status.as_u16(), code = self.code, message = %self.message, cause, "request failed");
+        let cause = self.0.cause.as_deref().map(cause_chain).unwrap_or_default();
+        if self.0.status.is_server_error() {
+            tracing::error!(status = self.0.status.as_u16(), code = self.0.code, message = %self.0.message, cause, "request failed");
         } else {
             tracing::debug!(
-                status = self.status.as_u16(),
-                code = self.code,
+                status = self.0.status.as_u16(),
+                code = self.0.code,
                 cause,
                 "request refused"
             );
@@ -147,11 +151,11 @@ impl IntoResponse for ApiError {
         self.log();
         let body = json!({
             "error": self.public_message(),
-            "code": self.code,
+            "code": self.0.code,
             "documentation": DOCUMENTATION,
             "request_id": current_request_id(),
         });
-        (self.status, self.headers, Json(body)).into_response()
+        (self.0.status, self.0.headers, Json(body)).into_response()
     }
 }
 
