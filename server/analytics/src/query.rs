@@ -8,6 +8,7 @@ mod compose;
 mod error;
 mod options;
 mod over;
+mod prewhere;
 mod reads;
 mod tenant;
 
@@ -224,15 +225,21 @@ fn ready(
     }
     let mut settings = options::engine_settings(given);
     settings.extend(composed.settings());
+    let parameters = composed.engine_parameters();
+    let cache_ttl = composed.cache_ttl;
+    let mut sql = composed.into_sql();
+    if !tenant_filters.is_empty() {
+        sql = prewhere::as_where(sql);
+    }
     Prepared {
-        cache_ttl: composed.cache_ttl,
+        cache_ttl,
         statement: Statement {
             database: Some(database.to_owned()),
-            parameters: composed.engine_parameters(),
+            parameters,
             limits,
             tenant_filters,
             settings,
-            ..Statement::read(composed.into_sql(), format)
+            ..Statement::read(sql, format)
         },
     }
 }

@@ -15,6 +15,8 @@ mod api {
 }
 mod tenancy {
     mod attacks;
+    mod grammar;
+    mod property;
     mod world;
 }
 mod template {

@@ -70,12 +70,7 @@ async fn query(
             return Err(not_found(&Refusal::Table(name.clone()).to_string()));
         }
     }
-    let (mut sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
-    if access.is_jwt()
-        && let Some(filtered) = &inspection.filtered_body
-    {
-        sql.clone_from(filtered);
-    }
+    let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
     let params: Parameters = fixed
         .params
         .clone()

@@ -44,10 +44,6 @@ pub struct Inspection {
     pub writes_file: bool,
     /// The text without its `FORMAT` clause.
     pub body: String,
-    /// The same with every PREWHERE written as a WHERE, if there is one. The
-    /// engine runs PREWHERE before a tenant's filter: its errors would tell of
-    /// rows that the filter takes away.
-    pub filtered_body: Option<String>,
 }
 
 /// Kinds of statements, as far as anybody asks.
@@ -163,15 +159,11 @@ fn inspect<'a>(
             inspection.settings.extend(view.settings);
         }
         inspection.functions.extend(view.called);
-        let cut = match &inspection.format {
-            None => None,
-            Some(format) => Some(
-                tokens::without_format(canonical, &tokens, format)
-                    .ok_or_else(|| ambiguous("its FORMAT is in an odd place"))?,
-            ),
+        inspection.body = match &inspection.format {
+            None => sql,
+            Some(format) => tokens::without_format(canonical, &tokens, format)
+                .ok_or_else(|| ambiguous("its FORMAT is in an odd place"))?,
         };
-        inspection.filtered_body = tokens::without_prewhere(cut.as_deref().unwrap_or(canonical));
-        inspection.body = cut.unwrap_or(sql);
         let mut selects = tree.selects;
         if tree.applied > 0 {
             if depth == MAX_DEPTH || view.applied.len() < tree.applied {

@@ -7,7 +7,6 @@
 //! answer the same from both, whoever else has rows.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use analytics::Settings;
 use serde_json::{Value, json};
@@ -362,12 +361,4 @@ pub(super) fn token(name: &str, scopes: Value) -> String {
 /// What a tenant's token fixes.
 pub(super) fn fixed(tenant: Tenant) -> Value {
     json!({ "org": tenant.org, "customer": tenant.customer })
-}
-
-/// Whether a directory keeps a file of this name: proptest's seeds.
-pub(super) fn seeds() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("proptest-regressions/tenancy.txt")
-        .to_string_lossy()
-        .into_owned()
 }

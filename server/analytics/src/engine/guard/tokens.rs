@@ -125,70 +125,6 @@ pub(super) fn without_format(text: &str, tokens: &[Token], format: &str) -> Opti
     Some(format!("{}{after}", before.trim_end()))
 }
 
-/// The text with every `PREWHERE a WHERE b` written as `WHERE (a) AND (b)`;
-/// `None` when there is no PREWHERE.
-pub(super) fn without_prewhere(text: &str) -> Option<String> {
-    let tokens = read(text)?;
-    let word = |at: usize| match tokens.get(at) {
-        Some(token) if token.kind == Kind::Word => &text[token.start..token.end],
-        _ => "",
-    };
-    let mut edits: Vec<(usize, usize, &str)> = Vec::new();
-    for at in (0..tokens.len()).filter(|at| word(*at) == "PREWHERE") {
-        let wider = clause_end(text, &tokens, at + 1);
-        if word(wider) != "WHERE" {
-            edits.push((tokens[at].start, tokens[at].end, "WHERE"));
-            continue;
-        }
-        let end = tokens[clause_end(text, &tokens, wider + 1) - 1].end;
-        edits.push((tokens[at].start, tokens[at].end, "WHERE ("));
-        edits.push((tokens[wider].start, tokens[wider].end, ") AND ("));
-        edits.push((end, end, ")"));
-    }
-    edits.sort_unstable();
-    let mut written = String::with_capacity(text.len() + 16);
-    let mut from = 0;
-    for (start, end, edit) in &edits {
-        written.push_str(&text[from..*start]);
-        written.push_str(edit);
-        from = *end;
-    }
-    written.push_str(&text[from..]);
-    (!edits.is_empty()).then_some(written)
-}
-
-/// Where the condition that begins at a token is over.
-fn clause_end(text: &str, tokens: &[Token], begin: usize) -> usize {
-    const NEXT_CLAUSES: [&str; 13] = [
-        "WHERE",
-        "GROUP",
-        "HAVING",
-        "WINDOW",
-        "QUALIFY",
-        "ORDER",
-        "LIMIT",
-        "OFFSET",
-        "FETCH",
-        "UNION",
-        "EXCEPT",
-        "INTERSECT",
-        "SETTINGS",
-    ];
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(begin) {
-        match token.kind {
-            Kind::Sign('(' | '[' | '{') => depth += 1,
-            Kind::Sign(')' | ']' | '}') if depth == 0 => return at,
-            Kind::Sign(')' | ']' | '}') => depth -= 1,
-            Kind::Word if depth == 0 && NEXT_CLAUSES.contains(&&text[token.start..token.end]) => {
-                return at;
-            }
-            _ => {}
-        }
-    }
-    tokens.len()
-}
-
 /// The unquoted name that a token is, if it is one.
 fn name(text: &str, token: &Token) -> Option<String> {
     let text = &text[token.start..token.end];
@@ -311,25 +247,6 @@ mod tests {
                 Applied::Lambda("x -> g(x, 1)".into()),
             ]
         );
-    }
-
-    #[test]
-    fn every_prewhere_becomes_a_where() {
-        for (text, expected) in [
-            ("SELECT 1 FROM t WHERE a = 'PREWHERE'", None),
-            (
-                "SELECT 1 FROM t PREWHERE a OR b GROUP BY c",
-                Some("SELECT 1 FROM t WHERE a OR b GROUP BY c"),
-            ),
-            (
-                "SELECT 1 FROM t PREWHERE a OR (b IN (SELECT 1 FROM u PREWHERE c WHERE d)) WHERE e OR f LIMIT 1",
-                Some(
-                    "SELECT 1 FROM t WHERE ( a OR (b IN (SELECT 1 FROM u WHERE ( c ) AND ( d))) ) AND ( e OR f) LIMIT 1",
-                ),
-            ),
-        ] {
-            assert_eq!(without_prewhere(text).as_deref(), expected, "{text}");
-        }
     }
 
     #[test]
