@@ -7,7 +7,7 @@
 //! deadline has come or because it was dropped, `cancel` stops the statement
 //! inside the engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -128,11 +128,8 @@ impl Embedded {
     /// Opens a connection of the caller's own, without queue, limits and
     /// filters: for measuring what those cost. Shut down after it is dropped.
     pub fn direct(&self) -> Result<Direct, EngineError> {
-        let connection = self
-            .inner
-            .opener
-            .library
-            .connect(&self.inner.opener.data_directory);
+        let opener = &self.inner.opener;
+        let connection = opener.library.connect(&opener.data_directory);
         Ok(Direct(connection.map_err(EngineError::Unavailable)?))
     }
 
@@ -193,6 +190,18 @@ impl Embedded {
 pub struct Direct(Connection);
 
 impl Direct {
+    /// A connection beside those of the engine that this process has already
+    /// opened on the same directory with the same library.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] when the engine refuses it.
+    pub fn beside(library: &Path, data_directory: &Path) -> Result<Self, EngineError> {
+        let library =
+            Library::load(library).map_err(|error| EngineError::Unavailable(error.to_string()))?;
+        let connection = library.connect(data_directory);
+        Ok(Self(connection.map_err(EngineError::Unavailable)?))
+    }
+
     /// Runs any SQL and blocks until it is done.
     pub fn query(&mut self, sql: &str, format: &str) -> Result<Answer, EngineError> {
         let output = self.0.query(sql, format, &[]);

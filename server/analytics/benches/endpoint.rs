@@ -1,0 +1,195 @@
+//! What an endpoint costs over the engine: the demo's flights per day through
+//! real HTTP with a token (verified, rate checked, rendered, filtered), and
+//! the very same SQL on the bare engine, for 1 to 64 clients at once.
+//!
+//! Client and server share the machine. The bare engine has no client, and
+//! runs on as many threads as are best for it, four at most.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use analytics::engine::embedded::{Direct, cached_library};
+use analytics::project::{Project, Variables};
+use analytics::template::{Parameters, RenderContext};
+use analytics::{Running, Settings, StartOptions, start};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tempfile::TempDir;
+use token::{Claims, Scope, sign};
+use tokio::runtime::Runtime;
+
+const ENDPOINT: &str = "flights_per_day";
+const ORG: &str = "ua";
+const WORKSPACE: &str = "bench";
+const ADMIN_TOKEN: &str = "p.an-admin-token-of-more-than-thirty-two-bytes";
+const CLIENTS: [u64; 4] = [1, 4, 16, 64];
+const BEST_BARE_THREADS: u64 = 4;
+/// The demo's year ends in this week: 2026-11-21.
+const NOW: i64 = 1_795_219_200;
+
+fn benches(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("threads can be started");
+    let server = runtime.block_on(Server::start());
+    let sql = rendered();
+    let mut group = criterion.benchmark_group("endpoint: flights per day");
+    group
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(6));
+    for clients in CLIENTS {
+        group.throughput(Throughput::Elements(clients));
+        group.bench_function(BenchmarkId::new("bare engine", clients), |bencher| {
+            let mut connections = server.bare_connections(clients.min(BEST_BARE_THREADS));
+            bencher.iter_custom(|rounds| bare(&mut connections, &sql, rounds * clients));
+        });
+        group.bench_function(BenchmarkId::new("over HTTP", clients), |bencher| {
+            bencher.iter_custom(|rounds| runtime.block_on(server.over_http(clients, rounds)));
+        });
+    }
+    group.finish();
+    runtime.block_on(server.stop());
+}
+
+/// The endpoint's SQL as the server runs it, with the database's name.
+fn rendered() -> String {
+    let project = Project::load(&demo(), &Variables::default()).expect("the demo is right");
+    let template = project
+        .template(ENDPOINT, "endpoint")
+        .expect("the demo has this endpoint");
+    let mut parameters = Parameters::new();
+    parameters.add("org", ORG);
+    let rendered = template.render(&parameters, &RenderContext::default());
+    let sql = rendered.expect("`org` is all it needs").sql;
+    sql.replace("FROM flights", "FROM rookery.flights")
+}
+
+/// Runs the SQL `times` times, spread over the connections.
+fn bare(connections: &mut [Direct], sql: &str, times: u64) -> Duration {
+    let threads = connections.len() as u64;
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for (number, connection) in connections.iter_mut().enumerate() {
+            let share = times / threads + u64::from((number as u64) < times % threads);
+            scope.spawn(move || {
+                for _ in 0..share {
+                    connection.query(sql, "JSON").expect("the SQL is right");
+                }
+            });
+        }
+    });
+    started.elapsed()
+}
+
+/// The analytics server on a port of its own, with the demo's data.
+struct Server {
+    running: Running,
+    address: String,
+    client: reqwest::Client,
+    token: Arc<str>,
+    state: TempDir,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let state = tempfile::tempdir().expect("there is a temporary directory");
+        let database = SqliteConnectOptions::new()
+            .filename(state.path().join("rookery.db"))
+            .create_if_missing(true);
+        let keys = token::Settings::default()
+            .load(ADMIN_TOKEN)
+            .expect("the token is long enough");
+        let token = sign(&claims(), &keys.signing).expect("the claims are complete");
+        let settings = Settings {
+            project: demo(),
+            ..Settings::default()
+        };
+        let options = StartOptions {
+            state_directory: state.path().to_owned(),
+            pool: SqlitePoolOptions::new()
+                .connect_with(database)
+                .await
+                .expect("SQLite opens"),
+            workspace_id: WORKSPACE.to_owned(),
+            workspace_name: WORKSPACE.to_owned(),
+            admin_token: ADMIN_TOKEN.to_owned(),
+            keys,
+            environment: std::collections::BTreeMap::new(),
+        };
+        let running = start(settings, options).await.expect("the demo is served");
+        running
+            .load_fixtures(NOW, |_| {})
+            .await
+            .expect("the demo's fixtures load");
+        let listener = service::bind(([127, 0, 0, 1], 0).into())
+            .await
+            .expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        tokio::spawn(service::serve(
+            listener,
+            running.router(),
+            std::future::pending(),
+        ));
+        Self {
+            running,
+            address: format!("http://127.0.0.1:{port}/v0/pipes/{ENDPOINT}.json"),
+            client: reqwest::Client::new(),
+            token: token.into(),
+            state,
+        }
+    }
+
+    fn bare_connections(&self, count: u64) -> Vec<Direct> {
+        let library = cached_library().expect("there is a home");
+        let data = self.state.path().join("engine");
+        (0..count)
+            .map(|_| Direct::beside(&library, &data).expect("it takes more connections"))
+            .collect()
+    }
+
+    /// Each client sends its next request when it has the answer.
+    async fn over_http(&self, clients: u64, rounds: u64) -> Duration {
+        let started = Instant::now();
+        let tasks: Vec<_> = (0..clients)
+            .map(|_| {
+                let (client, address) = (self.client.clone(), self.address.clone());
+                let token = Arc::clone(&self.token);
+                tokio::spawn(async move {
+                    for _ in 0..rounds {
+                        let answer = client.get(&address).bearer_auth(&token).send().await;
+                        let answer = answer.and_then(reqwest::Response::error_for_status);
+                        answer
+                            .expect("it answers 200")
+                            .bytes()
+                            .await
+                            .expect("with a body");
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no client fails");
+        }
+        started.elapsed()
+    }
+
+    async fn stop(self) {
+        self.running.shutdown().await;
+    }
+}
+
+fn claims() -> Claims {
+    Claims {
+        workspace_id: WORKSPACE.to_owned(),
+        name: "bench".to_owned(),
+        exp: i64::MAX / 2,
+        scopes: vec![Scope::read_pipe(ENDPOINT).fixed("org", ORG)],
+        ..Claims::default()
+    }
+}
+
+fn demo() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo")
+}
+
+criterion_group!(group, benches);
+criterion_main!(group);
