@@ -43,20 +43,22 @@ use crate::{
 /// The whole interface: the content of the document's body.
 #[component]
 pub fn App() -> impl IntoView {
+    // One type for all pages: the router is compiled once for each.
+    type Page = fn() -> AnyView;
+    let landing: Page = || view! { <Landing /> }.into_any();
+    let token: Page = || view! { <TokenPage /> }.into_any();
+    let dashboard: Page = || view! { <Dashboard /> }.into_any();
+    let not_found: Page = || view! { <NotFound /> }.into_any();
     view! {
         <AnalyticsProvider>
             <Router>
                 <Header />
                 <Notices />
                 <main id="content" class="content">
-                    <FlatRoutes fallback=|| view! { <NotFound /> }.into_any()>
-                        <Route path=path!("/") view=|| view! { <Landing /> }.into_any() />
-                        <Route path=path!("/token") view=|| view! { <TokenPage /> }.into_any() />
-                        <Route
-                            path=path!("/dashboard")
-                            view=|| view! { <Dashboard /> }.into_any()
-                            ssr=SsrMode::Async
-                        />
+                    <FlatRoutes fallback=not_found>
+                        <Route path=path!("/") view=landing />
+                        <Route path=path!("/token") view=token />
+                        <Route path=path!("/dashboard") view=dashboard ssr=SsrMode::Async />
                     </FlatRoutes>
                 </main>
                 <Footer />

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use self::{
-    first_paint::{FirstPaint, PanelKind, span_request},
+    first_paint::{FirstPaint, PanelKind, span_request, with_first_paint},
     plan::{Known, Plan},
 };
 use super::standing::{message, no_organization, sign_in_first};
@@ -29,19 +29,14 @@ use crate::{
 #[component]
 pub fn Dashboard() -> impl IntoView {
     let standing = use_session().standing;
-    let first = first_paint::resource(use_query_map().with_untracked(period));
+    let parameters = use_query_map();
     dynamic::view(move || match standing.get() {
         Standing::SignedOut => sign_in_first(
             "Sign in to see your flights",
             "Every airline sees its own flights here and nobody else's. Who you are decides which ones.",
         ),
         Standing::NoOrganization => no_organization(),
-        Standing::Member => view! {
-            <Suspense fallback=|| view! { <p class="loading">"Loading…"</p> }>
-                {Suspend::new(async move { board(first.await) })}
-            </Suspense>
-        }
-        .into_any(),
+        Standing::Member => with_first_paint(parameters.with_untracked(period), board),
     })
 }
 

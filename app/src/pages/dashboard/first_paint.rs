@@ -72,30 +72,34 @@ impl Travels for FirstPaint {
     }
 }
 
-/// Loads the first paint while the page is rendered and hands it over to the
-/// browser. A page that the browser builds by itself starts with nothing, and
-/// each panel asks on its own.
-pub(super) fn resource(period: PeriodQuery) -> OnceResource<FirstPaint, Packed> {
-    #[cfg(feature = "ssr")]
-    let load = on_server::load(period);
-    #[cfg(not(feature = "ssr"))]
-    let load = {
-        let _ = period;
-        std::future::ready(FirstPaint::default())
-    };
-    OnceResource::new_with_options(load, false)
+/// Draws the page once the first paint is there. While the page is rendered
+/// that takes a moment; in the browser it came with the page, or there is none
+/// and each panel asks on its own.
+///
+/// Both sides take one identifier for the value and draw the same elements, so
+/// the browser finds what the server wrote.
+#[cfg(feature = "ssr")]
+pub(super) fn with_first_paint(period: PeriodQuery, draw: fn(FirstPaint) -> AnyView) -> AnyView {
+    let first = OnceResource::<_, Packed>::new_with_options(on_server::load(period), false);
+    Suspend::new(async move { draw(first.await) }).into_any()
+}
+
+/// Draws the page with the first paint that came with it.
+#[cfg(not(feature = "ssr"))]
+pub(super) fn with_first_paint(_: PeriodQuery, draw: fn(FirstPaint) -> AnyView) -> AnyView {
+    let first = SharedValue::<FirstPaint, Packed>::new_with_encoding(FirstPaint::default);
+    draw(first.into_inner())
 }
 
 #[cfg(feature = "ssr")]
 mod on_server {
     use futures::future::join_all;
-    use leptos::prelude::GetUntracked;
 
     use super::{FirstPaint, PanelKind, PeriodQuery, span_request};
     use crate::{
         analytics::{Client, DataSpan, FailureKind, Outcome},
         calendar,
-        session::{Standing, use_session},
+        session::use_session,
     };
 
     /// In the order of [`FirstPaint::panels`].
@@ -111,12 +115,8 @@ mod on_server {
     pub(super) fn load(period: PeriodQuery) -> impl Future<Output = FirstPaint> + Send {
         let client = Client::from_context();
         let session = use_session();
-        let is_member = session.standing.get_untracked() == Standing::Member;
         let today = calendar::date_of(session.rendered_at);
         async move {
-            if !is_member {
-                return FirstPaint::default();
-            }
             if !period.needs_span() {
                 let requests = requests(&period, None, today);
                 let (span, panels) =
