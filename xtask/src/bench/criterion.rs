@@ -16,7 +16,7 @@ pub(super) type Medians = BTreeMap<String, Duration>;
 
 /// Runs every `[[bench]]` of the workspace and returns their medians.
 pub(super) fn run() -> Result<Medians> {
-    let results = files::target().join("criterion");
+    let results = files::target().join("xtask-criterion");
     files::remove_directory(&results)?;
     for (package, bench) in targets()? {
         console::step(
@@ -24,14 +24,11 @@ pub(super) fn run() -> Result<Medians> {
             "2 min with the compiling",
         );
         process::run(
-            process::cargo().args([
-                "bench",
-                "--locked",
-                "--package",
-                &package,
-                "--bench",
-                &bench,
-            ]),
+            process::cargo()
+                // The profile whose dependencies are compiled already.
+                .args(["bench", "--locked", "--profile", "release"])
+                .args(["--package", &package, "--bench", &bench])
+                .env("CRITERION_HOME", &results),
             "the benchmark",
         )?;
     }

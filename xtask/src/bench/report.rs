@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::criterion::Medians;
 use super::{LOAD, Measured};
 use crate::test::WASM_BUDGET;
 use crate::{files, process};
+
+/// The benchmark of an endpoint over HTTP, in `server/analytics/benches`.
+const ENDPOINT: &str = "endpoint: flights per day";
 
 /// One demanded figure.
 struct Demand {
@@ -46,6 +50,7 @@ pub(super) fn page(measured: &Measured) -> Result<String> {
         time(measured.token_page.percentile_99),
         kilobytes(measured.script_brotli),
     )?;
+    page.push_str(&endpoint_table(&measured.medians)?);
     page.push_str("\n## All benchmarks\n\n| benchmark | median |\n|---|---|\n");
     for (name, median) in &measured.medians {
         writeln!(page, "| {name} | {} |", time(*median))?;
@@ -99,6 +104,20 @@ fn demands(measured: &Measured) -> Vec<Demand> {
             met: *median < Duration::from_micros(10),
         });
     }
+    if let Some((bare, over_http)) = endpoint(&measured.medians, 1) {
+        let more = over_http.saturating_sub(bare);
+        demands.push(Demand {
+            what: "an endpoint over the same SQL on the bare engine, median",
+            demanded: "at most 0.5 ms more",
+            measured: format!(
+                "{} more ({} and {})",
+                time(more),
+                time(over_http),
+                time(bare)
+            ),
+            met: more <= Duration::from_micros(500),
+        });
+    }
     demands.push(Demand {
         what: "the signed-in token page",
         demanded: "at least 5,000 a second",
@@ -118,6 +137,35 @@ fn demands(measured: &Measured) -> Vec<Demand> {
         met: measured.wasm_brotli <= WASM_BUDGET,
     });
     demands
+}
+
+/// Medians of the endpoint's benchmark: the bare engine and the whole way over
+/// HTTP, each the time in which `clients` got one answer.
+fn endpoint(medians: &Medians, clients: u32) -> Option<(Duration, Duration)> {
+    let of = |how: &str| medians.get(&format!("{ENDPOINT}/{how}/{clients}")).copied();
+    Some((of("bare engine")?, of("over HTTP")?))
+}
+
+/// Answers per second of the bare engine and over HTTP, by number of clients.
+fn endpoint_table(medians: &Medians) -> Result<String> {
+    let mut table = String::from(
+        "\n## An endpoint and the bare engine\n\n\
+         The demo's flights per day with a token, over HTTP, and the very same SQL on the engine alone, in one run. The\n\
+         clients share the processors with the server; the bare engine has none.\n\n\
+         | clients | bare engine | over HTTP | ratio |\n|---|---|---|---|\n",
+    );
+    for clients in [1, 4, 16, 64] {
+        if let Some((bare, over_http)) = endpoint(medians, clients) {
+            let rate = |each: Duration| f64::from(clients) / each.as_secs_f64();
+            let (bare, over_http) = (rate(bare), rate(over_http));
+            writeln!(
+                table,
+                "| {clients} | {bare:.0}/s | {over_http:.0}/s | {:.2} |",
+                over_http / bare
+            )?;
+        }
+    }
+    Ok(table)
 }
 
 fn kilobytes(bytes: u64) -> String {
