@@ -14,6 +14,7 @@ mod dynamic;
 #[cfg(feature = "hydrate")]
 mod enhance;
 mod json;
+mod location;
 pub mod markup;
 pub mod numbers;
 pub mod pages;
@@ -25,17 +26,14 @@ mod title;
 pub mod token;
 
 use leptos::prelude::*;
-use leptos_router::{
-    SsrMode,
-    components::{FlatRoutes, Route, Router},
-    path,
-};
-
 #[cfg(feature = "ssr")]
 pub use shell::shell;
 
+pub use location::PAGES;
+
 use crate::{
     components::{Footer, Header, Notices},
+    location::{Location, use_location},
     pages::{Dashboard, Landing, NotFound, TokenPage},
     token::AnalyticsProvider,
 };
@@ -43,26 +41,26 @@ use crate::{
 /// The whole interface: the content of the document's body.
 #[component]
 pub fn App() -> impl IntoView {
-    // One type for all pages: the router is compiled once for each.
-    type Page = fn() -> AnyView;
-    let landing: Page = || view! { <Landing /> }.into_any();
-    let token: Page = || view! { <TokenPage /> }.into_any();
-    let dashboard: Page = || view! { <Dashboard /> }.into_any();
-    let not_found: Page = || view! { <NotFound /> }.into_any();
+    provide_context(Location::of_page());
     view! {
         <AnalyticsProvider>
-            <Router>
-                <Header />
-                <Notices />
-                <main id="content" class="content">
-                    <FlatRoutes fallback=not_found>
-                        <Route path=path!("/") view=landing />
-                        <Route path=path!("/token") view=token />
-                        <Route path=path!("/dashboard") view=dashboard ssr=SsrMode::Async />
-                    </FlatRoutes>
-                </main>
-                <Footer />
-            </Router>
+            <Header />
+            <Notices />
+            <main id="content" class="content">
+                <Page />
+            </main>
+            <Footer />
         </AnalyticsProvider>
     }
+}
+
+/// The page at the document's path.
+#[component]
+fn Page() -> impl IntoView {
+    use_location().path.with_value(|path| match path.as_str() {
+        "/" => view! { <Landing /> }.into_any(),
+        "/token" => view! { <TokenPage /> }.into_any(),
+        "/dashboard" => view! { <Dashboard /> }.into_any(),
+        _ => view! { <NotFound /> }.into_any(),
+    })
 }

@@ -3,11 +3,11 @@
 //! that `web` answers.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use super::Icon;
 use crate::{
     address, dynamic,
+    location::use_location,
     markup::Markup,
     session::{Standing, Viewer, use_session},
 };
@@ -40,14 +40,7 @@ fn only_when(fits: fn(Standing) -> bool, children: ChildrenFn) -> AnyView {
 /// Path and query of the present page, to come back to.
 fn here() -> impl Fn() -> String + Clone + Send {
     let location = use_location();
-    move || {
-        let (path, search) = (location.pathname.get(), location.search.get());
-        if search.is_empty() {
-            path
-        } else {
-            format!("{path}?{search}")
-        }
-    }
+    move || location.address()
 }
 
 /// Leads to the sign-in and back to `return_to`, or to the present page.

@@ -1,25 +1,24 @@
 //! The top and the bottom of every page.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 use super::{Icon, OrganizationSwitcher, SignInButton, SignOutButton, SignedIn, SignedOut, link};
-use crate::{dynamic, markup::Markup, session::use_session};
+use crate::{dynamic, location::use_location, markup::Markup, session::use_session};
 
 /// Name, navigation, organization, person.
 #[component]
 pub fn Header() -> impl IntoView {
     let session = use_session();
-    let path = use_location().pathname;
+    let location = use_location();
     let page = |address: &'static str, label| {
         let current =
-            dynamic::attribute(move || (path.get() == address).then(|| "page".to_owned()));
+            dynamic::attribute(move || location.is_at(address).then(|| "page".to_owned()));
         link(address.to_owned(), label, None, current)
     };
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {
         document().set_title(&crate::title::title(
-            &path.get(),
+            &location.path.get_value(),
             session.organization_name().as_deref(),
         ));
     });

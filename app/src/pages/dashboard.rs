@@ -8,7 +8,6 @@ mod period_bar;
 mod plan;
 
 use leptos::prelude::*;
-use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use self::{
     first_paint::{FirstPaint, PanelKind, span_request, with_first_paint},
@@ -18,6 +17,7 @@ use super::standing::{message, no_organization, sign_in_first};
 use crate::{
     analytics::{Client, use_query},
     calendar, dynamic,
+    location::{parameter, use_location},
     markup::Markup,
     numbers::whole,
     period::PeriodQuery,
@@ -29,26 +29,26 @@ use crate::{
 #[component]
 pub fn Dashboard() -> impl IntoView {
     let standing = use_session().standing;
-    let parameters = use_query_map();
+    let query = use_location().query;
     dynamic::view(move || match standing.get() {
         Standing::SignedOut => sign_in_first(
             "Sign in to see your flights",
             "Every airline sees its own flights here and nobody else's. Who you are decides which ones.",
         ),
         Standing::NoOrganization => no_organization(),
-        Standing::Member => with_first_paint(parameters.with_untracked(period), board),
+        Standing::Member => with_first_paint(query.with_untracked(|query| period(query)), board),
     })
 }
 
 /// What an address asks for.
-fn period(parameters: &ParamsMap) -> PeriodQuery {
-    PeriodQuery::read(|name| parameters.get(name))
+fn period(query: &str) -> PeriodQuery {
+    PeriodQuery::read(|name| parameter(query, name))
 }
 
 fn board(first: FirstPaint) -> AnyView {
     let session = use_session();
     let client = Client::from_context();
-    let parameters = use_query_map();
+    let address = use_location().query;
     let today = calendar::date_of(session.rendered_at);
 
     let span = use_query(
@@ -58,7 +58,7 @@ fn board(first: FirstPaint) -> AnyView {
     );
     let plan = Memo::new(move |_| {
         let known = span.outcome.with(|outcome| Known::of(outcome.as_ref()));
-        Plan::of(&parameters.with(period), known, today)
+        Plan::of(&address.with(|query| period(query)), known, today)
     });
     let query = |kind: PanelKind, first| {
         let request = Memo::new(move |_| {

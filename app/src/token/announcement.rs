@@ -66,10 +66,12 @@ impl Announcement {
         })
     }
 
-    /// What it means to a page with this viewer; `None` when both agree.
-    pub fn heard_by(self, viewer: Option<&Viewer>) -> Option<Elsewhere> {
+    /// What is to be known of the other tabs on a page with this viewer, where
+    /// `before` was known: `None` once both agree. A page that was signed out
+    /// keeps saying why.
+    pub fn heard_by(self, viewer: Option<&Viewer>, before: Option<Elsewhere>) -> Option<Elsewhere> {
         match (self, viewer) {
-            (Self::SignedOut, None) => None,
+            (Self::SignedOut, None) => before,
             (Self::SignedOut, Some(_)) => Some(Elsewhere::SignedOut),
             (Self::SignedIn { .. }, None) => Some(Elsewhere::OtherPerson),
             (Self::SignedIn { id, .. }, Some(viewer)) if id != viewer.id => {
@@ -97,9 +99,18 @@ mod tests {
 
     /// What a tab of `hearing` understands when one of `announcing` speaks.
     fn heard(announcing: Option<&Viewer>, hearing: Option<&Viewer>) -> Option<Elsewhere> {
-        Announcement::decode(&Announcement::of(announcing).encode())
+        heard_after(None, announcing, hearing)
+    }
+
+    fn heard_after(
+        before: Option<Elsewhere>,
+        announcing: Option<&Viewer>,
+        hearing: Option<&Viewer>,
+    ) -> Option<Elsewhere> {
+        let posted = Announcement::of(announcing).encode();
+        Announcement::decode(&posted)
             .unwrap()
-            .heard_by(hearing)
+            .heard_by(hearing, before)
     }
 
     #[test]
@@ -109,8 +120,20 @@ mod tests {
     }
 
     #[test]
-    fn sign_out_reaches_every_signed_in_tab() {
+    fn a_tab_that_switched_back_is_forgotten() {
+        let other = Some(Elsewhere::OtherOrganization("9e".into()));
+        assert_eq!(
+            heard_after(other, Some(&cleo("dl")), Some(&cleo("dl"))),
+            None
+        );
+    }
+
+    #[test]
+    fn sign_out_reaches_every_signed_in_tab_and_stays_explained() {
         assert_eq!(heard(None, Some(&cleo("dl"))), Some(Elsewhere::SignedOut));
+        // The button spoke first, then the page after it, when nobody is left.
+        let before = Some(Elsewhere::SignedOut);
+        assert_eq!(heard_after(before.clone(), None, None), before);
     }
 
     #[test]

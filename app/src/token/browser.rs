@@ -217,20 +217,10 @@ impl Driver {
         };
         let hear =
             Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
-                let announcement = event
-                    .data()
-                    .as_string()
-                    .as_deref()
-                    .and_then(Announcement::decode);
-                let heard = announcement.and_then(|announcement| {
-                    self.session
-                        .viewer
-                        .with_untracked(|viewer| announcement.heard_by(viewer.as_ref()))
-                });
-                if heard == Some(Elsewhere::SignedOut) {
-                    self.forget();
+                let text = event.data().as_string().unwrap_or_default();
+                if let Some(announcement) = Announcement::decode(&text) {
+                    self.hear(announcement);
                 }
-                self.session.elsewhere.set(heard);
             });
         channel.set_onmessage(Some(hear.as_ref().unchecked_ref()));
         // It lives as long as the page does.
@@ -242,6 +232,21 @@ impl Driver {
                 .viewer
                 .with_untracked(|viewer| Announcement::of(viewer.as_ref())),
         );
+    }
+
+    fn hear(self, announcement: Announcement) {
+        let before = self.session.elsewhere.get_untracked();
+        let heard = self
+            .session
+            .viewer
+            .with_untracked(|viewer| announcement.heard_by(viewer.as_ref(), before.clone()));
+        if heard == before {
+            return;
+        }
+        if heard == Some(Elsewhere::SignedOut) {
+            self.forget();
+        }
+        self.session.elsewhere.set(heard);
     }
 
     fn announce(self, announcement: &Announcement) {

@@ -5,20 +5,21 @@
 
 use std::sync::Arc;
 
+use any_spawner::Executor;
 use app::analytics::ServerTransport;
 use app::session::{Organization, PageContext, Viewer};
-use app::{App, shell};
+use app::{PAGES, shell};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::IntoResponse;
+use axum::routing::get;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use leptos::config::LeptosOptions;
 use leptos::context::provide_context;
 use leptos::nonce::Nonce;
 use leptos::reactive::owner::with_context;
-use leptos_axum::{LeptosRoutes, generate_route_list};
 use service::ApiError;
 
 use crate::security::PageNonce;
@@ -44,6 +45,9 @@ pub(crate) struct Pages {
 impl Pages {
     /// The pages of `site`; while they are rendered, data come by `transport`.
     pub(crate) fn new(site: Shared, transport: ServerTransport, options: LeptosOptions) -> Self {
+        // Leptos spawns on the runtime it is told of. It is refused where it was
+        // told before, by another site of the process.
+        Executor::init_tokio().ok();
         Self {
             site,
             transport,
@@ -54,21 +58,23 @@ impl Pages {
     /// The addresses `app` has pages for.
     pub(crate) fn router(&self) -> Router {
         let (pages, options) = (self.clone(), self.options.clone());
-        Router::new()
-            .leptos_routes_with_context(
-                &self.options,
-                generate_route_list(App),
-                move || pages.provide(),
-                move || shell(options.clone()),
-            )
-            .with_state(self.options.clone())
+        // Whole, not in pieces: what the server can find out is in the first
+        // HTML, for readers without scripts too.
+        let render = leptos_axum::render_app_async_with_context(
+            move || pages.provide(),
+            move || shell(options.clone()),
+        );
+        PAGES.iter().fold(Router::new(), |router, page| {
+            let render = render.clone();
+            router.route(page, get(move |request: Request<Body>| render(request)))
+        })
     }
 
     /// Answers what has no address: by `app`'s own page where a page was asked
     /// for.
     pub(crate) fn not_found(&self) -> Router {
         let (pages, options) = (self.clone(), self.options.clone());
-        let render = leptos_axum::render_app_to_stream_with_context(
+        let render = leptos_axum::render_app_async_with_context(
             move || pages.provide(),
             move || shell(options.clone()),
         );

@@ -2,13 +2,15 @@
 //! form for dates. All of it works without wasm; with it, the page stays and
 //! only the panels change.
 
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
-use leptos_router::{NavigateOptions, hooks::use_navigate};
+use leptos::{ev, prelude::*};
+#[cfg(feature = "hydrate")]
+use leptos::{wasm_bindgen::JsCast, web_sys};
 
 use super::plan::Plan;
 use crate::{
     components::{Icon, link},
     dynamic,
+    location::use_location,
     markup::Markup,
     period::{Preset, Selection, address_of_preset},
 };
@@ -70,18 +72,15 @@ fn arrow(
 }
 
 fn dates_form(plan: Memo<Plan>) -> AnyView {
-    let navigate = use_navigate();
+    let location = use_location();
     let show = move |event: ev::SubmitEvent| {
+        #[cfg(feature = "hydrate")]
         if let Some(address) = address_of_form(&event) {
             event.prevent_default();
-            navigate(
-                &address,
-                NavigateOptions {
-                    scroll: false,
-                    ..NavigateOptions::default()
-                },
-            );
+            location.go(&address);
         }
+        #[cfg(not(feature = "hydrate"))]
+        let _ = (event, location);
     };
     let mistake = move || {
         let mistake = [("class", "mistake"), ("id", MISTAKE), ("role", "alert")];
@@ -122,6 +121,7 @@ fn field(
 }
 
 /// The address that the browser would go to by itself.
+#[cfg(feature = "hydrate")]
 fn address_of_form(event: &ev::SubmitEvent) -> Option<String> {
     let form: web_sys::Element = event.target()?.dyn_into().ok()?;
     let value = |name| {
