@@ -64,6 +64,8 @@ impl Session {
             // Merged with the query's own conditions a filter may run after
             // them, and their errors would tell of rows it takes away.
             session.set("query_plan_merge_filters", &0);
+            // Where these are added the planner merges filters all the same.
+            session.set("enable_join_runtime_filters", &0);
         }
         for (name, value) in &statement.settings {
             session.set_text(name, value);

@@ -8,6 +8,10 @@ use super::world::{DATA_SOURCES, Request, TENANTS, Tenant, World, fixed, token};
 /// the pipes, and of the papers its own.
 const SQL: &[(&str, &str)] = &[
     (
+        "an error chosen by the row, beside a join that filters at run time",
+        "SELECT count() FROM (SELECT org, id FROM versions FINAL ARRAY JOIN [1, 2] AS twice WHERE if(org = 'birch', toUInt64(secret), 0) = 0) AS l FULL JOIN (SELECT count() AS id FROM events AS a RIGHT JOIN events AS b ON a.id = b.id GROUP BY a.org) AS r ON l.id = r.id",
+    ),
+    (
         "a function redefined for a pipe",
         "WITH ((a, b) -> 1) AS equals SELECT * FROM papers_of_mine",
     ),
@@ -749,6 +753,26 @@ async fn no_known_attack_shows_a_strangers_row() {
                 "oracle, {why}: status {}\n    {sql}\n    {}",
                 answer.status, answer.body
             ));
+        }
+    }
+    // Seven more than a UInt8 holds, and other ways to write another's number.
+    for customer in [
+        "263",
+        "+7",
+        "07",
+        " 7",
+        "7 ",
+        "7.0",
+        "7e0",
+        "0x7",
+        "7\0",
+        "7' OR 1 -- ",
+    ] {
+        let scope = json!({ "type": "DATASOURCES:READ", "resource": "orders", "fixed_params": { "customer": customer } });
+        let request = Request::sql("SELECT * FROM orders");
+        let answer = world.ask(&request, &token("number", json!([scope]))).await;
+        if let Some(word) = answer.leaked(None, &request) {
+            holes.push(format!("the tenant {customer:?} is not 7: {word:?}"));
         }
     }
     world.stop().await;

@@ -302,7 +302,6 @@ fn whatever_is_asked_nobody_sees_a_strangers_row() {
         Err(TestError::Fail(why, _)) => panic!("{why}"),
         Err(error) => panic!("{error}"),
     }
-    println!("{tally:?}");
     let (asked, with_rows) = (tally.asked.get(), tally.with_rows.get());
     assert!(
         with_rows * 3 > asked,
