@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use app::{
@@ -78,8 +78,8 @@ impl Answers {
 
     /// Paths and queries of all requests so far, sorted.
     pub(crate) fn asked(&self) -> Vec<String> {
-        let asked = self.asked.lock().unwrap();
-        let mut paths: Vec<_> = asked
+        let requests = self.requests();
+        let mut paths: Vec<_> = requests
             .iter()
             .map(|request| request.path_and_query.clone())
             .collect();
@@ -89,12 +89,16 @@ impl Answers {
 
     /// The tokens of all requests so far.
     pub(crate) fn tokens(&self) -> Vec<String> {
-        self.asked
-            .lock()
-            .unwrap()
+        self.requests()
             .iter()
             .map(|request| request.token.clone())
             .collect()
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Vec<TransportRequest>> {
+        self.asked
+            .lock()
+            .expect("nobody panics while they hold the lock")
     }
 }
 
@@ -107,7 +111,7 @@ impl Transport for Answers {
             .split(".json")
             .next();
         let answer = self.prepared.get(pipe.unwrap_or_default()).cloned();
-        self.asked.lock().unwrap().push(request);
+        self.requests().push(request);
         answer.unwrap_or(Err(TransportError::Unreachable))
     }
 }
