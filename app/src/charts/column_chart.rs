@@ -117,13 +117,14 @@ impl ColumnChartData {
     /// that the pointer and the keyboard reach.
     fn area(&self, scale: &Scale) -> Markup {
         let area = format!("0 0 {} 100", self.marks.len().max(1) * BAND);
-        let label_ids = format!("{} {}", self.title_id(), self.summary_id());
+        let (title_id, summary_id) = (self.title_id(), self.summary_id());
         let plot = [
             ("class", "chart-plot"),
             ("viewBox", &*area),
             ("preserveAspectRatio", "none"),
             ("role", "img"),
-            ("aria-labelledby", &label_ids),
+            ("aria-labelledby", &title_id),
+            ("aria-describedby", &summary_id),
         ];
         let label = format!("{}: read with the arrow keys", self.title);
         let reader = [
@@ -254,7 +255,7 @@ mod tests {
     fn a_chart_says_what_it_shows_and_can_be_read_without_seeing_it() {
         let html = chart().draw().into_html();
         for expected in [
-            r#"role="img" aria-labelledby="days-title days-summary""#,
+            r#"role="img" aria-labelledby="days-title" aria-describedby="days-summary""#,
             r#"<title id="days-title">Flights &lt;per&gt; day</title>"#,
             r#"<desc id="days-summary">Most on Tuesday.</desc>"#,
             r#"<p class="chart-reading" role="status">Most on Tuesday.</p>"#,
