@@ -28,7 +28,6 @@ pub(crate) fn show(installation: &Installation, arguments: &cli::Token) -> Resul
             name: slug.clone(),
             ..OrganizationClaims::default()
         }),
-        ..Subject::default()
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     print(
