@@ -50,7 +50,7 @@ impl Failure {
     pub fn without_answer(kind: FailureKind) -> Self {
         let message = match kind {
             FailureKind::NoToken => "This page has no analytics token.",
-            FailureKind::Offline => "Your browser is offline.",
+            FailureKind::Offline => "This panel needs the network.",
             FailureKind::Timeout => "The analytics server did not answer in time.",
             _ => "The analytics server cannot be reached.",
         };
@@ -142,9 +142,7 @@ impl Failure {
     /// What to do about it, where there is more to say than "try again".
     pub fn advice(&self) -> Option<String> {
         match (self.kind, self.retry_after) {
-            (FailureKind::Offline, _) => {
-                Some("The panel loads by itself once the network is back.".to_owned())
-            }
+            (FailureKind::Offline, _) => Some("It loads by itself once that is back.".to_owned()),
             (FailureKind::Forbidden, _) => Some(
                 "The token of this page does not allow it. Reload the page for a new one."
                     .to_owned(),

@@ -68,7 +68,7 @@ fn ways_on(invitation: &'static str, is_first: bool) -> AnyView {
 
 fn welcome(session: Session) -> Markup {
     let place = match session.organization_name() {
-        Some(organization) => format!(". You read for {organization}."),
+        Some(organization) => format!(". Your organization here: {organization}"),
         None => ". You are in no organization yet.".to_owned(),
     };
     let name = Markup::element_of_text("strong", &[], &session.viewer_name());

@@ -69,7 +69,7 @@ async fn the_landing_page_leads_visitors_in_and_members_on() {
     assert!(!text(&visitor).contains("Welcome"));
     let member = text(&document("/", ada()).await);
     assert!(
-        member.contains("Welcome, Ada Lovelace . You read for United Air Lines."),
+        member.contains("Welcome, Ada Lovelace . Your organization here: United Air Lines"),
         "{member}"
     );
     assert!(!member.contains("Try it on real flights"));
