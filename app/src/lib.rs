@@ -46,7 +46,7 @@ pub fn App() -> impl IntoView {
         <AnalyticsProvider>
             <Header />
             <Notices />
-            <main id="content" class="content">
+            <main id="content" class="content" tabindex="-1">
                 <Page />
             </main>
             <Footer />

@@ -25,7 +25,7 @@ pub fn Header() -> impl IntoView {
     let person =
         move || Markup::element_of_text("span", &[("class", "person")], &session.viewer_name());
     view! {
-        <a class="skip-link" href="#content">"Skip to content"</a>
+        <a class="skip-link" rel="external" href="#content">"Skip to content"</a>
         <header class="header">
             <Brand />
             <nav class="navigation" aria-label="Main">

@@ -59,7 +59,9 @@ fn ways_on(invitation: &'static str, is_first: bool) -> AnyView {
             (true, true) => {
                 "<a class=\"button quiet large\" href=\"/token\">Look at your token</a>"
             }
-            (true, false) => "<a class=\"button quiet large\" href=\"#how\">How it works</a>",
+            (true, false) => {
+                "<a class=\"button quiet large\" rel=\"external\" href=\"#how\">How it works</a>"
+            }
         };
         let actions = Markup::element("div", &[("class", "actions")], way + Markup::fixed(other));
         welcome.unwrap_or_default() + actions
