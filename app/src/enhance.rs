@@ -36,6 +36,15 @@ pub(crate) fn enhance(token: AnalyticsToken) {
     });
 }
 
+/// Says on the page that it no longer answers: a panic ends the module. The
+/// style sheet shows the words.
+pub fn tell_broken() {
+    if let Some(body) = document().body() {
+        // It fails only for a name that is no name.
+        let _ = body.set_attribute("data-broken", "");
+    }
+}
+
 fn closest(event: &web_sys::Event, selector: &str) -> Option<web_sys::Element> {
     let target: web_sys::Element = event.target()?.dyn_into().ok()?;
     target.closest(selector).ok()?

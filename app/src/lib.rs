@@ -25,6 +25,8 @@ mod shell;
 mod title;
 pub mod token;
 
+#[cfg(feature = "hydrate")]
+pub use enhance::tell_broken;
 use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 pub use shell::shell;

@@ -38,6 +38,25 @@ impl Query {
 /// brought along is taken as the first one and not asked for again; each
 /// change of the request ends the one before it. While the request is `None`
 /// nothing is asked.
+///
+/// ```
+/// use app::analytics::{Client, Outcome, endpoint, use_query};
+/// use leptos::prelude::*;
+///
+/// #[component]
+/// fn Flights() -> impl IntoView {
+///     let flights = use_query(
+///         Client::from_context(),
+///         Memo::new(|_| Some(endpoint("flights_per_day", &[]))),
+///         None,
+///     );
+///     move || flights.outcome.with(chart)
+/// }
+///
+/// fn chart(outcome: &Option<Outcome>) -> String {
+///     format!("{} days", outcome.iter().flatten().map(|table| table.rows).sum::<u32>())
+/// }
+/// ```
 #[cfg_attr(
     not(feature = "hydrate"),
     expect(unused_variables, reason = "only the browser asks again")
