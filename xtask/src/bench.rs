@@ -64,6 +64,14 @@ pub(crate) fn bench() -> Result<()> {
     fs::write(&page, text).with_context(|| format!("{} cannot be written", page.display()))
 }
 
+/// Only the load on the token page, told and not written down.
+pub(crate) fn load_alone() -> Result<()> {
+    build::build(Profile::Release)?;
+    let (figures, resident) = token_page()?;
+    console::print(report::load_line(&figures, resident));
+    Ok(())
+}
+
 /// Signs in and loads the token page of `rookery web`, which runs without the
 /// engine beside an identity provider of its own.
 fn token_page() -> Result<(Figures, u64)> {

@@ -24,7 +24,8 @@ Usage: cargo xtask <command>
   watch [-- FLAGS] serve while developing: rebuild and reload on every change
   test [--only lint|rust|browser]
                    formatting, lints, unit, integration and browser tests
-  bench            benchmarks and load tests; writes docs/benchmarks.md
+  bench [--only load]
+                   benchmarks and load tests; all of them write docs/benchmarks.md
   build [--dev | --browser]
                    the server and the browser part, or the latter alone
   fetch            the wasm target, wasm-opt and the engine library";
@@ -49,6 +50,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         }
         ["fetch"] => fetch::everything(),
         ["bench"] => bench::bench(),
+        ["bench", "--only", "load"] => bench::load_alone(),
         ["build"] => build::build(build::Profile::Release).map(drop),
         ["build", "--browser"] => build::browser(build::Profile::Release),
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),

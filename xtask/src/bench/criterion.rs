@@ -18,20 +18,21 @@ pub(super) type Medians = BTreeMap<String, Duration>;
 pub(super) fn run() -> Result<Medians> {
     let results = files::target().join("xtask-criterion");
     files::remove_directory(&results)?;
-    for (package, bench) in targets()? {
-        console::step(
-            format!("Benchmark {bench} of {package}"),
-            "2 min with the compiling",
-        );
-        process::run(
-            process::cargo()
-                // The profile whose dependencies are compiled already.
-                .args(["bench", "--locked", "--profile", "release"])
-                .args(["--package", &package, "--bench", &bench])
-                .env("CRITERION_HOME", &results),
-            "the benchmark",
-        )?;
-    }
+    let benches = benches()?;
+    console::step(
+        format!("Benchmarks: {}", benches.join(", ")),
+        "10 min with the compiling",
+    );
+    let names = benches.iter().flat_map(|bench| ["--bench", bench]);
+    process::run(
+        process::cargo()
+            // The profile whose dependencies are compiled already, and all in one
+            // command, because each package alone would have them compiled again.
+            .args(["bench", "--locked", "--profile", "release", "--workspace"])
+            .args(names)
+            .env("CRITERION_HOME", &results),
+        "the benchmarks",
+    )?;
     if results.is_dir() {
         medians(&results)
     } else {
@@ -39,26 +40,19 @@ pub(super) fn run() -> Result<Medians> {
     }
 }
 
-/// Package and name of every bench target.
-fn targets() -> Result<Vec<(String, String)>> {
+/// The names of all bench targets.
+fn benches() -> Result<Vec<String>> {
     let metadata = process::text(
         process::cargo().args(["metadata", "--locked", "--no-deps", "--format-version", "1"]),
         "asking cargo for the benchmarks",
     )?;
     let metadata: Value =
         serde_json::from_str(&metadata).context("cargo's metadata is not JSON")?;
-    let mut found = Vec::new();
-    for package in items(&metadata["packages"]) {
-        for target in items(&package["targets"]) {
-            if items(&target["kind"]).any(|kind| kind == "bench")
-                && let (Some(package), Some(name)) =
-                    (package["name"].as_str(), target["name"].as_str())
-            {
-                found.push((package.to_owned(), name.to_owned()));
-            }
-        }
-    }
-    Ok(found)
+    let targets = items(&metadata["packages"]).flat_map(|package| items(&package["targets"]));
+    let benches = targets.filter(|target| items(&target["kind"]).any(|kind| kind == "bench"));
+    Ok(benches
+        .filter_map(|bench| bench["name"].as_str().map(str::to_owned))
+        .collect())
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {

@@ -7,12 +7,15 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::criterion::Medians;
+use super::load::Figures;
 use super::{LOAD, Measured};
 use crate::test::WASM_BUDGET;
 use crate::{files, process};
 
 /// The benchmark of an endpoint over HTTP, in `server/analytics/benches`.
 const ENDPOINT: &str = "endpoint: flights per day";
+
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// One demanded figure.
 struct Demand {
@@ -58,6 +61,17 @@ pub(super) fn page(measured: &Measured) -> Result<String> {
     Ok(page)
 }
 
+/// The load on the token page in a line.
+pub(super) fn load_line(figures: &Figures, resident: u64) -> String {
+    format!(
+        "{:.0} a second, median {}, 99th percentile {}, {:.1} MB resident",
+        figures.rate,
+        time(figures.median),
+        time(figures.percentile_99),
+        resident as f64 / MEBIBYTE,
+    )
+}
+
 /// When, on what, of which commit.
 fn circumstances() -> Result<String> {
     let text = |program: &str, arguments: &[&str]| {
@@ -94,7 +108,6 @@ fn processor() -> String {
 }
 
 fn demands(measured: &Measured) -> Vec<Demand> {
-    const MEBIBYTE: f64 = 1024.0 * 1024.0;
     let mut demands = Vec::new();
     if let Some(median) = measured.medians.get("sign and verify/5 scopes") {
         demands.push(Demand {
