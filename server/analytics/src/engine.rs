@@ -8,6 +8,7 @@
 //! it is given, whatever the SQL says.
 
 mod cancel;
+mod cores;
 pub mod embedded;
 mod error;
 pub mod guard;

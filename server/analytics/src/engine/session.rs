@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{Statement, TableFilter, sql};
 
 /// Settings of every statement unless it says otherwise.
-const BASE: [(&str, &str); 4] = [
+const BASE: [(&str, &str); 6] = [
     // What Tinybird's clients expect; 0 is today's default too.
     ("output_format_json_quote_64bit_integers", "0"),
     // An insert is answered when its rows are there, not when they wait.
@@ -19,6 +19,10 @@ const BASE: [(&str, &str); 4] = [
     ("session_timezone", "'UTC'"),
     // 400 MB in one array is enough: a huge one cannot be interrupted.
     ("function_range_max_elements_in_block", "50000000"),
+    // What an endpoint reads is in the page cache, and its answer is small:
+    // handing either to another thread costs more than doing it.
+    ("local_filesystem_read_method", "'pread'"),
+    ("output_format_parallel_formatting", "0"),
 ];
 
 /// Database and settings, each value written as a SQL literal.
@@ -46,14 +50,15 @@ impl Session {
         }
     }
 
-    /// What a statement asks for; `database` if it names none.
-    pub(super) fn of(statement: &Statement, database: &str) -> Self {
+    /// What a statement asks for; `database` if it names none. `share` is the
+    /// most threads it may have beside the others that run, if they are any.
+    pub(super) fn of(statement: &Statement, database: &str, share: Option<u32>) -> Self {
         let limits = &statement.limits;
         let mut session = Self::base(statement.database.as_deref().unwrap_or(database));
         session.set("max_execution_time", &limits.deadline.as_secs_f64());
         session.set("max_memory_usage", &limits.memory);
         session.set("max_result_bytes", &limits.result_bytes);
-        if let Some(threads) = limits.max_threads {
+        if let Some(threads) = limits.max_threads.into_iter().chain(share).min() {
             session.set("max_threads", &threads);
         }
         if !statement.tenant_filters.is_empty() {
@@ -66,6 +71,9 @@ impl Session {
             session.set("query_plan_merge_filters", &0);
             // Where these are added the planner merges filters all the same.
             session.set("enable_join_runtime_filters", &0);
+            // Looked for at every call (a tenth of a small query), and of no
+            // use under a filter: they hold counts of all tenants' rows.
+            session.set("optimize_use_implicit_projections", &0);
         }
         for (name, value) in &statement.settings {
             session.set_text(name, value);

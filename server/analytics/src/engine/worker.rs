@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use tokio::sync::oneshot;
 
 use super::cancel::{Ticket, connection_name};
+use super::cores::Cores;
 use super::guard::own_words;
 use super::library::{Connection, Library, Output};
 use super::queue::Queue;
@@ -50,6 +51,7 @@ pub(super) struct Opener {
     /// Texts that the parser has called one reading statement. Asking it
     /// takes 0.1 ms, a twentieth of a typical query.
     pub(super) reading: Cache<String, ()>,
+    pub(super) cores: Cores,
 }
 
 impl Opener {
@@ -68,6 +70,7 @@ impl Opener {
             data_directory,
             database,
             reading: reading.build(),
+            cores: Cores::default(),
         }
     }
 
@@ -153,7 +156,9 @@ impl Worker {
             }
             self.opener.reading.insert(sql.clone(), ());
         }
-        held.enter(session(work, &self.opener.database))?;
+        let opener = Arc::clone(&self.opener);
+        let share = opener.cores.share();
+        held.enter(session(work, &opener.database, share.threads()))?;
         let result = match work {
             Work::Query(statement) => {
                 held.connection
@@ -210,9 +215,9 @@ impl Held {
 }
 
 /// The session a job asks for.
-fn session(work: &Work, database: &str) -> Session {
+fn session(work: &Work, database: &str, share: Option<u32>) -> Session {
     match work {
-        Work::Query(statement) => Session::of(statement, database),
+        Work::Query(statement) => Session::of(statement, database, share),
         Work::Insert(insert) => {
             let mut session = Session::base(database);
             session.set("max_execution_time", &insert.deadline.as_secs_f64());
