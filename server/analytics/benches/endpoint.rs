@@ -1,6 +1,6 @@
-//! What an endpoint costs over the engine: the demo's flights per day through
-//! real HTTP with a token (verified, rate checked, rendered, filtered), and
-//! the very same SQL on the bare engine, for 1 to 64 clients at once.
+//! What an endpoint costs over the engine: the demo's endpoints of flights
+//! through real HTTP with a token (verified, rate checked, rendered, filtered),
+//! and the very same SQL on the bare engine, for 1 to 64 clients at once.
 //!
 //! Client and server share the machine. The bare engine has no client, and
 //! runs on as many threads as are best for it, four at most.
@@ -22,7 +22,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-const ENDPOINT: &str = "flights_per_day";
+/// Endpoints of one node, whose template is all of their SQL.
+const ENDPOINTS: [&str; 3] = ["flights_per_day", "flights_summary", "delay_by_hour"];
 const ORG: &str = "ua";
 const WORKSPACE: &str = "bench";
 const ADMIN_TOKEN: &str = "p.an-admin-token-of-more-than-thirty-two-bytes";
@@ -36,36 +37,39 @@ const NOW: i64 = 1_795_219_200;
 fn benches(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("threads can be started");
     let server = runtime.block_on(Server::start());
-    let sql = rendered();
-    let mut group = criterion.benchmark_group("endpoint: flights per day");
-    group
-        .sample_size(20)
-        .measurement_time(Duration::from_secs(6));
-    for clients in CLIENTS {
-        group.throughput(Throughput::Elements(clients));
-        group.bench_function(BenchmarkId::new("bare engine", clients), |bencher| {
-            let mut connections = server.bare_connections(clients.min(BEST_BARE_THREADS));
-            bencher.iter_custom(|rounds| bare(&mut connections, &sql, rounds * clients));
-        });
-        group.bench_function(BenchmarkId::new("over HTTP", clients), |bencher| {
-            bencher.iter_custom(|rounds| runtime.block_on(server.over_http(clients, rounds)));
-        });
+    for endpoint in ENDPOINTS {
+        let sql = rendered(endpoint);
+        let request = server.request(endpoint);
+        let mut group = criterion.benchmark_group(format!("endpoint: {endpoint}"));
+        group
+            .sample_size(20)
+            .measurement_time(Duration::from_secs(5));
+        for clients in CLIENTS {
+            group.throughput(Throughput::Elements(clients));
+            group.bench_function(BenchmarkId::new("bare engine", clients), |bencher| {
+                let mut connections = server.bare_connections(clients.min(BEST_BARE_THREADS));
+                bencher.iter_custom(|rounds| bare(&mut connections, &sql, rounds * clients));
+            });
+            group.bench_function(BenchmarkId::new("over HTTP", clients), |bencher| {
+                let rounds = |rounds| runtime.block_on(server.over_http(&request, clients, rounds));
+                bencher.iter_custom(rounds);
+            });
+        }
+        group.finish();
     }
-    group.finish();
     runtime.block_on(server.stop());
 }
 
-/// The endpoint's SQL as the server runs it, with the database's name.
-fn rendered() -> String {
+/// The endpoint's SQL as the server runs it.
+fn rendered(endpoint: &str) -> String {
     let project = Project::load(&demo(), &Variables::default()).expect("the demo is right");
     let template = project
-        .template(ENDPOINT, "endpoint")
+        .template(endpoint, "endpoint")
         .expect("the demo has this endpoint");
     let mut parameters = Parameters::new();
     parameters.add("org", ORG);
     let rendered = template.render(&parameters, &RenderContext::default());
-    let sql = rendered.expect("`org` is all it needs").sql;
-    sql.replace("FROM flights", "FROM rookery.flights")
+    rendered.expect("`org` is all it needs").sql
 }
 
 /// Runs the SQL `times` times, spread over the connections.
@@ -89,7 +93,7 @@ fn bare(connections: &mut [Direct], sql: &str, times: u64) -> Duration {
 struct Server {
     running: Running,
     address: SocketAddr,
-    request: Arc<str>,
+    token: String,
     state: TempDir,
 }
 
@@ -136,11 +140,7 @@ impl Server {
         Self {
             running,
             address: ([127, 0, 0, 1], port).into(),
-            request: format!(
-                "GET /v0/pipes/{ENDPOINT}.json HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\
-                 Authorization: Bearer {token}\r\n\r\n"
-            )
-            .into(),
+            token,
             state,
         }
     }
@@ -148,13 +148,28 @@ impl Server {
     fn bare_connections(&self, count: u64) -> Vec<Direct> {
         let library = cached_library().expect("there is a home");
         let data = self.state.path().join("engine");
-        (0..count)
-            .map(|_| Direct::beside(&library, &data).expect("it takes more connections"))
-            .collect()
+        let connect = |_| {
+            let connection = Direct::beside(&library, &data);
+            let mut connection = connection.expect("it takes more connections");
+            connection
+                .query("USE rookery", "Null")
+                .expect("the server made it");
+            connection
+        };
+        (0..count).map(connect).collect()
+    }
+
+    fn request(&self, endpoint: &str) -> Arc<str> {
+        let Self { address, token, .. } = self;
+        format!(
+            "GET /v0/pipes/{endpoint}.json HTTP/1.1\r\nHost: {address}\r\n\
+             Authorization: Bearer {token}\r\n\r\n"
+        )
+        .into()
     }
 
     /// Each client sends its next request when it has the answer.
-    async fn over_http(&self, clients: u64, rounds: u64) -> Duration {
+    async fn over_http(&self, request: &Arc<str>, clients: u64, rounds: u64) -> Duration {
         let mut connections = Vec::new();
         for _ in 0..clients {
             let stream = TcpStream::connect(self.address).await;
@@ -164,7 +179,7 @@ impl Server {
         let tasks: Vec<_> = connections
             .into_iter()
             .map(|mut stream| {
-                let request = Arc::clone(&self.request);
+                let request = Arc::clone(request);
                 tokio::spawn(async move {
                     let mut buffer = Vec::new();
                     for _ in 0..rounds {
@@ -221,7 +236,10 @@ fn claims() -> Claims {
         workspace_id: WORKSPACE.to_owned(),
         name: "bench".to_owned(),
         exp: FAR_FUTURE,
-        scopes: vec![Scope::read_pipe(ENDPOINT).fixed("org", ORG)],
+        scopes: ENDPOINTS
+            .iter()
+            .map(|endpoint| Scope::read_pipe(endpoint).fixed("org", ORG))
+            .collect(),
         ..Claims::default()
     }
 }

@@ -1,5 +1,7 @@
 //! docs/benchmarks.md: what was measured, beside what is demanded.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Command;
 use std::time::Duration;
@@ -12,14 +14,18 @@ use super::{LOAD, Measured};
 use crate::test::WASM_BUDGET;
 use crate::{files, process};
 
-/// The benchmark of an endpoint over HTTP, in `server/analytics/benches`.
-const ENDPOINT: &str = "endpoint: flights per day";
+/// What the benchmarks of endpoints over HTTP are named by, in
+/// `server/analytics/benches`; the endpoint's name follows.
+const ENDPOINT: &str = "endpoint: ";
+
+/// How many clients those benchmarks have at once.
+const CLIENTS: [u32; 4] = [1, 4, 16, 64];
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// One demanded figure.
 struct Demand {
-    what: &'static str,
+    what: Cow<'static, str>,
     demanded: &'static str,
     measured: String,
     met: bool,
@@ -111,16 +117,88 @@ fn demands(measured: &Measured) -> Vec<Demand> {
     let mut demands = Vec::new();
     if let Some(median) = measured.medians.get("sign and verify/5 scopes") {
         demands.push(Demand {
-            what: "signing and verifying a token with five scopes",
+            what: "signing and verifying a token with five scopes".into(),
             demanded: "under 10 µs",
             measured: time(*median),
             met: *median < Duration::from_micros(10),
         });
     }
-    if let Some((bare, over_http)) = endpoint(&measured.medians, 1) {
+    if let Some(median) = measured.medians.get("verify/30 scopes") {
+        let rate = 1.0 / median.as_secs_f64();
+        demands.push(Demand {
+            what: "tokens of 30 scopes verified for the first time, on one core".into(),
+            demanded: "at least 5,000 a second",
+            measured: format!("{rate:.0} a second"),
+            met: rate >= 5_000.0,
+        });
+    }
+    if let Some(median) = measured.medians.get("template/render a typical node") {
+        demands.push(Demand {
+            what: "rendering a typical node".into(),
+            demanded: "under 20 µs",
+            measured: time(*median),
+            met: *median < Duration::from_micros(20),
+        });
+    }
+    for endpoint in endpoints(&measured.medians) {
+        demands.extend(endpoint_demands(&measured.medians, endpoint));
+    }
+    demands.push(Demand {
+        what: "the signed-in token page".into(),
+        demanded: "at least 5,000 a second",
+        measured: format!("{:.0} a second", measured.token_page.rate),
+        met: measured.token_page.rate >= 5_000.0,
+    });
+    demands.push(Demand {
+        what: "memory of the web server after that load".into(),
+        demanded: "under 60 MB",
+        measured: format!("{:.1} MB", measured.resident as f64 / MEBIBYTE),
+        met: (measured.resident as f64) < 60.0 * MEBIBYTE,
+    });
+    demands.push(Demand {
+        what: "WebAssembly, brotli".into(),
+        demanded: "at most 160 KB",
+        measured: format!("{} KB", kilobytes(measured.wasm_brotli)),
+        met: measured.wasm_brotli <= WASM_BUDGET,
+    });
+    demands
+}
+
+/// The endpoints that were measured.
+fn endpoints(medians: &Medians) -> BTreeSet<&str> {
+    let benchmarks = medians
+        .keys()
+        .filter_map(|name| name.strip_prefix(ENDPOINT));
+    benchmarks
+        .filter_map(|name| name.split('/').next())
+        .collect()
+}
+
+/// What is demanded of an endpoint beside the bare engine in the same run: of
+/// the throughput, the best of each; of the time, that of a single client.
+fn endpoint_demands(medians: &Medians, endpoint: &str) -> Vec<Demand> {
+    let mut demands = Vec::new();
+    if let (Some(bare), Some(over_http)) = (
+        best_rate(medians, endpoint, "bare engine"),
+        best_rate(medians, endpoint, "over HTTP"),
+    ) {
+        demands.push(Demand {
+            what: format!("{endpoint}: best throughput over the bare engine's best").into(),
+            demanded: "at least 0.95",
+            measured: format!(
+                "{:.2} ({over_http:.0} and {bare:.0} a second)",
+                over_http / bare
+            ),
+            met: over_http >= 0.95 * bare,
+        });
+    }
+    if let (Some(bare), Some(over_http)) = (
+        median(medians, endpoint, "bare engine", 1),
+        median(medians, endpoint, "over HTTP", 1),
+    ) {
         let more = over_http.saturating_sub(bare);
         demands.push(Demand {
-            what: "an endpoint over the same SQL on the bare engine, median",
+            what: format!("{endpoint}: median beside the bare engine's").into(),
             demanded: "at most 0.5 ms more",
             measured: format!(
                 "{} more ({} and {})",
@@ -131,51 +209,53 @@ fn demands(measured: &Measured) -> Vec<Demand> {
             met: more <= Duration::from_micros(500),
         });
     }
-    demands.push(Demand {
-        what: "the signed-in token page",
-        demanded: "at least 5,000 a second",
-        measured: format!("{:.0} a second", measured.token_page.rate),
-        met: measured.token_page.rate >= 5_000.0,
-    });
-    demands.push(Demand {
-        what: "memory of the web server after that load",
-        demanded: "under 60 MB",
-        measured: format!("{:.1} MB", measured.resident as f64 / MEBIBYTE),
-        met: (measured.resident as f64) < 60.0 * MEBIBYTE,
-    });
-    demands.push(Demand {
-        what: "WebAssembly, brotli",
-        demanded: "at most 160 KB",
-        measured: format!("{} KB", kilobytes(measured.wasm_brotli)),
-        met: measured.wasm_brotli <= WASM_BUDGET,
-    });
     demands
 }
 
-/// Medians of the endpoint's benchmark: the bare engine and the whole way over
-/// HTTP, each the time in which `clients` got one answer.
-fn endpoint(medians: &Medians, clients: u32) -> Option<(Duration, Duration)> {
-    let of = |how: &str| medians.get(&format!("{ENDPOINT}/{how}/{clients}")).copied();
-    Some((of("bare engine")?, of("over HTTP")?))
+/// Median time in which `clients` got one answer each.
+fn median(medians: &Medians, endpoint: &str, how: &str, clients: u32) -> Option<Duration> {
+    medians
+        .get(&format!("{ENDPOINT}{endpoint}/{how}/{clients}"))
+        .copied()
+}
+
+/// Answers per second.
+fn rate(medians: &Medians, endpoint: &str, how: &str, clients: u32) -> Option<f64> {
+    let each = median(medians, endpoint, how, clients)?;
+    Some(f64::from(clients) / each.as_secs_f64())
+}
+
+fn best_rate(medians: &Medians, endpoint: &str, how: &str) -> Option<f64> {
+    let rates = CLIENTS
+        .iter()
+        .filter_map(|clients| rate(medians, endpoint, how, *clients));
+    rates.reduce(f64::max)
 }
 
 /// Answers per second of the bare engine and over HTTP, by number of clients.
 fn endpoint_table(medians: &Medians) -> Result<String> {
     let mut table = String::from(
-        "\n## An endpoint and the bare engine\n\n\
-         The demo's flights per day with a token, over HTTP, and the very same SQL on the engine alone, in one run. The\n\
-         clients share the processors with the server; the bare engine has none.\n\n\
-         | clients | bare engine | over HTTP | ratio |\n|---|---|---|---|\n",
+        "\n## Endpoints and the bare engine\n\n\
+         Endpoints of the demo with a token, over HTTP, and the very same SQL on the engine alone, in one run. The\n\
+         clients share the processors with the server; the bare engine has none, and runs on four threads at most. The\n\
+         last column is the ratio to the bare engine's best, whatever the number of clients: few clients that wait for\n\
+         their answers cannot keep the engine as busy as many.\n\n\
+         | endpoint | clients | bare engine | over HTTP | ratio | to its best |\n|---|---|---|---|---|---|\n",
     );
-    for clients in [1, 4, 16, 64] {
-        if let Some((bare, over_http)) = endpoint(medians, clients) {
-            let rate = |each: Duration| f64::from(clients) / each.as_secs_f64();
-            let (bare, over_http) = (rate(bare), rate(over_http));
-            writeln!(
-                table,
-                "| {clients} | {bare:.0}/s | {over_http:.0}/s | {:.2} |",
-                over_http / bare
-            )?;
+    for endpoint in endpoints(medians) {
+        for clients in CLIENTS {
+            if let (Some(bare), Some(over_http), Some(best)) = (
+                rate(medians, endpoint, "bare engine", clients),
+                rate(medians, endpoint, "over HTTP", clients),
+                best_rate(medians, endpoint, "bare engine"),
+            ) {
+                writeln!(
+                    table,
+                    "| {endpoint} | {clients} | {bare:.0}/s | {over_http:.0}/s | {:.2} | {:.2} |",
+                    over_http / bare,
+                    over_http / best
+                )?;
+            }
         }
     }
     Ok(table)
