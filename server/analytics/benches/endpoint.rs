@@ -1,6 +1,7 @@
 //! What an endpoint costs over the engine: the demo's endpoints of flights
 //! through real HTTP with a token (verified, rate checked, rendered, filtered),
-//! and the very same SQL on the bare engine, for 1 to 64 clients at once.
+//! and the very same SQL on the bare engine, for 1 to 64 clients at once. And
+//! what a token costs that the server has never seen.
 //!
 //! Client and server share the machine. The bare engine has no client, and
 //! runs on as many threads as are best for it, four at most.
@@ -17,13 +18,15 @@ use analytics::{Running, Settings, StartOptions, start};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
-use token::{Claims, Scope, sign};
+use token::{Claims, Scope, SigningKey, sign};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 /// Endpoints of one node, whose template is all of their SQL.
 const ENDPOINTS: [&str; 3] = ["flights_per_day", "flights_summary", "delay_by_hour"];
+/// One that the tokens are not for.
+const NOT_IN_SCOPE: &str = "flights_period";
 const ORG: &str = "ua";
 const WORKSPACE: &str = "bench";
 const ADMIN_TOKEN: &str = "p.an-admin-token-of-more-than-thirty-two-bytes";
@@ -39,7 +42,7 @@ fn benches(criterion: &mut Criterion) {
     let server = runtime.block_on(Server::start());
     for endpoint in ENDPOINTS {
         let sql = rendered(endpoint);
-        let request = server.request(endpoint);
+        let request = server.request(endpoint, &server.token(0));
         let mut group = criterion.benchmark_group(format!("endpoint: {endpoint}"));
         group
             .sample_size(20)
@@ -51,13 +54,41 @@ fn benches(criterion: &mut Criterion) {
                 bencher.iter_custom(|rounds| bare(&mut connections, &sql, rounds * clients));
             });
             group.bench_function(BenchmarkId::new("over HTTP", clients), |bencher| {
-                let rounds = |rounds| runtime.block_on(server.over_http(&request, clients, rounds));
-                bencher.iter_custom(rounds);
+                bencher.iter_custom(|rounds| {
+                    let each = vec![Arc::clone(&request); rounds as usize];
+                    runtime.block_on(server.over_http(vec![each; clients as usize], 200))
+                });
             });
         }
         group.finish();
     }
+    tokens(criterion, &runtime, &server);
     runtime.block_on(server.stop());
+}
+
+/// Requests that end when the token has been read: it is good, but not for
+/// what is asked.
+fn tokens(criterion: &mut Criterion, runtime: &Runtime, server: &Server) {
+    let refused = |number| server.request(NOT_IN_SCOPE, &server.token(number));
+    let mut group = criterion.benchmark_group("token over HTTP");
+    group.sample_size(20).throughput(Throughput::Elements(1));
+    let mut signed = 0;
+    group.bench_function("seen for the first time", |bencher| {
+        bencher.iter_custom(|rounds| {
+            let first = signed + 1;
+            signed += rounds;
+            let requests = (first..=signed).map(refused).collect();
+            runtime.block_on(server.over_http(vec![requests], 403))
+        });
+    });
+    group.bench_function("seen before", |bencher| {
+        let request = refused(0);
+        bencher.iter_custom(|rounds| {
+            let requests = vec![Arc::clone(&request); rounds as usize];
+            runtime.block_on(server.over_http(vec![requests], 403))
+        });
+    });
+    group.finish();
 }
 
 /// The endpoint's SQL as the server runs it.
@@ -93,7 +124,7 @@ fn bare(connections: &mut [Direct], sql: &str, times: u64) -> Duration {
 struct Server {
     running: Running,
     address: SocketAddr,
-    token: String,
+    signing: SigningKey,
     state: TempDir,
 }
 
@@ -106,7 +137,7 @@ impl Server {
         let keys = token::Settings::default()
             .load(ADMIN_TOKEN)
             .expect("the token is long enough");
-        let token = sign(&claims(), &keys.signing).expect("the claims are complete");
+        let signing = keys.signing.clone();
         let settings = Settings {
             project: demo(),
             ..Settings::default()
@@ -140,7 +171,7 @@ impl Server {
         Self {
             running,
             address: ([127, 0, 0, 1], port).into(),
-            token,
+            signing,
             state,
         }
     }
@@ -159,8 +190,17 @@ impl Server {
         (0..count).map(connect).collect()
     }
 
-    fn request(&self, endpoint: &str) -> Arc<str> {
-        let Self { address, token, .. } = self;
+    /// A token for the endpoints; another for each number.
+    fn token(&self, number: u64) -> String {
+        let claims = Claims {
+            jti: Some(number.to_string()),
+            ..claims()
+        };
+        sign(&claims, &self.signing).expect("the claims are complete")
+    }
+
+    fn request(&self, endpoint: &str, token: &str) -> Arc<str> {
+        let address = self.address;
         format!(
             "GET /v0/pipes/{endpoint}.json HTTP/1.1\r\nHost: {address}\r\n\
              Authorization: Bearer {token}\r\n\r\n"
@@ -168,22 +208,23 @@ impl Server {
         .into()
     }
 
-    /// Each client sends its next request when it has the answer.
-    async fn over_http(&self, request: &Arc<str>, clients: u64, rounds: u64) -> Duration {
-        let mut connections = Vec::new();
-        for _ in 0..clients {
+    /// Each client sends its next request when it has the answer, which has
+    /// this status.
+    async fn over_http(&self, clients: Vec<Vec<Arc<str>>>, status: u16) -> Duration {
+        let mut connected = Vec::new();
+        for requests in clients {
             let stream = TcpStream::connect(self.address).await;
-            connections.push(stream.expect("the server listens"));
+            connected.push((stream.expect("the server listens"), requests));
         }
         let started = Instant::now();
-        let tasks: Vec<_> = connections
+        let tasks: Vec<_> = connected
             .into_iter()
-            .map(|mut stream| {
-                let request = Arc::clone(request);
+            .map(|(mut stream, requests)| {
                 tokio::spawn(async move {
                     let mut buffer = Vec::new();
-                    for _ in 0..rounds {
-                        call(&mut stream, request.as_bytes(), &mut buffer).await;
+                    for request in requests {
+                        let answered = call(&mut stream, request.as_bytes(), &mut buffer).await;
+                        assert_eq!(answered, status);
                     }
                 })
             })
@@ -199,36 +240,38 @@ impl Server {
     }
 }
 
-/// One request on a kept connection, read to its end. A client of its own,
-/// because it shares the processors with the server: a whole HTTP library
-/// would be a good part of what is measured.
-async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) {
+/// One request on a kept connection, read to its end; the answer's status. A
+/// client of its own, because it shares the processors with the server: a
+/// whole HTTP library would be a good part of what is measured.
+async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> u16 {
     stream.write_all(request).await.expect("it is connected");
     buffer.clear();
     loop {
         stream.read_buf(buffer).await.expect("it is connected");
-        if answer_length(buffer).is_some_and(|length| buffer.len() >= length) {
-            return;
+        if let Some((status, length)) = answer(buffer)
+            && buffer.len() >= length
+        {
+            return status;
         }
     }
 }
 
-/// Bytes of an answer, head and body, once its head is there.
-fn answer_length(buffer: &[u8]) -> Option<usize> {
+/// An answer's status and length in bytes, head and body, once its head is
+/// there.
+fn answer(buffer: &[u8]) -> Option<(u16, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut answer = httparse::Response::new(&mut headers);
     let head = match answer.parse(buffer).expect("it is HTTP") {
         httparse::Status::Complete(head) => head,
         httparse::Status::Partial => return None,
     };
-    assert_eq!(answer.code, Some(200));
     let length = answer
         .headers
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("content-length"))
-        .expect("the answer is whole");
-    let length = std::str::from_utf8(length.value).expect("it is a number");
-    Some(head + length.parse::<usize>().expect("it is a number"))
+        .and_then(|length| str::from_utf8(length.value).ok()?.parse::<usize>().ok())
+        .expect("the answer tells its length");
+    Some((answer.code.expect("the head is whole"), head + length))
 }
 
 fn claims() -> Claims {

@@ -123,13 +123,22 @@ fn demands(measured: &Measured) -> Vec<Demand> {
             met: *median < Duration::from_micros(10),
         });
     }
-    if let Some(median) = measured.medians.get("verify/30 scopes") {
-        let rate = 1.0 / median.as_secs_f64();
+    let first_time = measured
+        .medians
+        .get("token over HTTP/seen for the first time");
+    if let (Some(verified), Some(requested)) =
+        (measured.medians.get("verify/30 scopes"), first_time)
+    {
+        let rate = |median: &Duration| 1.0 / median.as_secs_f64();
         demands.push(Demand {
-            what: "tokens of 30 scopes verified for the first time, on one core".into(),
-            demanded: "at least 5,000 a second",
-            measured: format!("{rate:.0} a second"),
-            met: rate >= 5_000.0,
+            what: "tokens verified for the first time, one after the other".into(),
+            demanded: "at least 5,000 a second and core",
+            measured: format!(
+                "{:.0} a second of 30 scopes, {:.0} with a whole request each",
+                rate(verified),
+                rate(requested)
+            ),
+            met: rate(verified) >= 5_000.0 && rate(requested) >= 5_000.0,
         });
     }
     if let Some(median) = measured.medians.get("template/render a typical node") {
