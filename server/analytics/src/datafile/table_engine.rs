@@ -77,16 +77,20 @@ impl EngineEntries {
         }
     }
 
+    /// Where ENGINE stands.
+    pub(super) fn position(&self) -> Position {
+        self.values
+            .get("ENGINE")
+            .map_or(Position::START, |(position, _)| *position)
+    }
+
     /// The engine they describe, held against the columns.
     pub(super) fn read(
         mut self,
         table: &Table<'_>,
         findings: &mut Findings<'_>,
     ) -> Option<TableEngine> {
-        let position = self
-            .values
-            .get("ENGINE")
-            .map_or(Position::START, |(position, _)| *position);
+        let position = self.position();
         let kind = self.kind(table, findings);
         let settings = self.settings(findings);
         let mut key = |keyword| self.take(keyword).map(|(_, value)| value);
@@ -397,6 +401,59 @@ fn check_sorting_key(
         }
         cursor.advance();
     }
+}
+
+/// Rows of different tenants must never be merged: where the engine merges rows
+/// of one sorting key, the key has to hold the tenant's column as it is.
+pub(super) fn check_tenant_key(
+    engine: &TableEngine,
+    position: Position,
+    tenant: &str,
+    findings: &mut Findings<'_>,
+) {
+    let name = engine.kind.name();
+    let merges = match engine.kind {
+        EngineKind::MergeTree | EngineKind::Null => false,
+        EngineKind::SummingMergeTree { .. } | EngineKind::AggregatingMergeTree => true,
+        // Without a sorting key these are refused in any case.
+        EngineKind::ReplacingMergeTree { .. }
+        | EngineKind::CollapsingMergeTree { .. }
+        | EngineKind::VersionedCollapsingMergeTree { .. } => engine
+            .sorting_key
+            .as_ref()
+            .is_some_and(|key| !is_empty_tuple(key)),
+    };
+    let key = engine.sorting_key.as_ref();
+    if !merges || key.is_some_and(|key| key_columns(key).iter().any(|column| column == tenant)) {
+        return;
+    }
+    findings.error(
+        key.map_or(position, Fragment::start),
+        format!("{name} merges the rows of one sorting key, and the key does not hold `{tenant}`: rows of different tenants would become one"),
+        &format!("put `{tenant}` into ENGINE_SORTING_KEY as it is, not within a function"),
+    );
+}
+
+/// The columns that a key holds as they are.
+fn key_columns(key: &Fragment) -> Vec<String> {
+    let (mut cursor, _) = Cursor::new(key);
+    let is_tuple = cursor.at_word(0, "tuple");
+    cursor.advance();
+    let list = match is_tuple && cursor.at_symbol('(') {
+        true => strip_parentheses(&cursor.skip_until(|_| false)),
+        false => strip_parentheses(key),
+    };
+    let column = |item: &Fragment| {
+        let (mut cursor, _) = Cursor::new(item);
+        let token = cursor.advance()?;
+        let name = match token.kind {
+            TokenKind::Quoted(name) => name,
+            TokenKind::Word => item.as_str()[token.range].to_owned(),
+            _ => return None,
+        };
+        cursor.is_at_end().then_some(name)
+    };
+    split_list(&list).iter().filter_map(column).collect()
 }
 
 fn is_empty_tuple(key: &Fragment) -> bool {

@@ -6,7 +6,7 @@ use crate::datafile::keywords::DATA_SOURCE;
 use crate::datafile::position::{Fragment, Position};
 use crate::datafile::schema::{read_columns, read_indexes};
 use crate::datafile::syntax::{Entry, Value, read_entries};
-use crate::datafile::table_engine::{EngineEntries, Table};
+use crate::datafile::table_engine::{EngineEntries, Table, check_tenant_key};
 use crate::datafile::value::{Secrets, Values};
 use crate::datafile::variables::Variables;
 use crate::datafile::{resource_name, value};
@@ -183,6 +183,7 @@ impl Draft {
             .indexes
             .map(|block| read_indexes(&block, findings))
             .unwrap_or_default();
+        let engine_position = self.engine.position();
         let engine = self.engine.read(
             &Table {
                 columns: &columns,
@@ -209,7 +210,7 @@ impl Draft {
             warnings: Vec::new(),
         };
         if is_complete {
-            check_tenant(&data_source, self.tags_position, findings);
+            check_tenant(&data_source, self.tags_position, engine_position, findings);
             check_json_paths(&data_source, findings);
         }
         Some(data_source)
@@ -217,11 +218,17 @@ impl Draft {
 }
 
 /// The tenant's column must be there and always tell.
-fn check_tenant(data_source: &DataSource, position: Option<Position>, findings: &mut Findings<'_>) {
+fn check_tenant(
+    data_source: &DataSource,
+    position: Option<Position>,
+    engine_position: Position,
+    findings: &mut Findings<'_>,
+) {
     let Some(tenant) = data_source.tenant_column() else {
         return;
     };
     let position = position.unwrap_or(Position::START);
+    check_tenant_key(&data_source.engine, engine_position, tenant, findings);
     match data_source.column(tenant) {
         None => findings.error(
             position,
