@@ -4,12 +4,10 @@
 //! them into one SELECT, adds the tenant's filters and runs it on the engine.
 //! Who may call is decided before (`access`); HTTP is `api`'s.
 
-mod compose;
 mod error;
 mod options;
 mod over;
 mod prewhere;
-mod reads;
 mod tenant;
 
 use std::collections::BTreeMap;
@@ -19,12 +17,15 @@ use crate::datafile::Pipe;
 use crate::engine::guard::Guard;
 use crate::engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
 use crate::project::Project;
+use crate::project::compose::{Composed, Composer};
 pub use crate::template::{Parameter, Parameters};
-use crate::template::{ParameterDeclaration, RenderContext, Template};
+use crate::template::{ParameterDeclaration, RenderContext};
 
-use compose::{Composed, Composer};
 pub use error::QueryError;
 pub use tenant::Tenant;
+
+/// Features that `activate()` turns on: engine settings of the same name.
+const ACTIVATED: [&str; 1] = ["optimize_aggregation_in_order"];
 
 /// A call of an endpoint that `access` has allowed.
 #[derive(Debug)]
@@ -114,11 +115,13 @@ pub async fn prepare(
         secrets: call.secrets,
         ..RenderContext::default()
     };
-    let mut composed = Composer::new(call.project, &parameters, &context).endpoint(call.pipe)?;
+    let mut composed = endpoint(call.project, call.pipe, &parameters, &context)?;
+    let mut hidden = Vec::new();
     if let Some(over) = options::over(&call.given) {
-        composed = over::compose(engine, guard, call.project, composed, &over).await?;
+        let own = over::compose(engine, guard, call.project, &mut composed, &over).await?;
+        hidden = tenant::hidden(call.database, &own);
     }
-    composed.check_reach(engine, guard).await?;
+    check_reach(engine, guard, &composed).await?;
     let filters = tenant::filters(
         &call.tenant,
         engine,
@@ -127,7 +130,7 @@ pub async fn prepare(
         call.database,
         &composed,
     );
-    let filters = filters.await?;
+    let filters = tenant::both(filters.await?, hidden);
     Ok(ready(
         composed,
         &call.given,
@@ -153,10 +156,9 @@ pub async fn prepare_outside(
         secrets: query.secrets,
         ..RenderContext::default()
     };
-    let mut composed =
-        Composer::new(query.project, &parameters, &context).text(query.sql, query.pipe)?;
-    composed.close_off();
-    composed.check_reach(engine, guard).await?;
+    let composed =
+        Composer::new(query.project, &parameters, &context).text(&query.sql, query.pipe)?;
+    check_reach(engine, guard, &composed).await?;
     let filters = tenant::filters(
         &query.tenant,
         engine,
@@ -187,36 +189,49 @@ pub fn endpoint_parameters(project: &Project, pipe: &Pipe) -> Vec<ParameterDecla
             ..RenderContext::default()
         },
     );
-    let Ok(composed) = Composer::new(project, &parameters, &context).endpoint(pipe) else {
-        return Vec::new();
+    endpoint(project, pipe, &parameters, &context)
+        .map(|composed| composed.declarations())
+        .unwrap_or_default()
+}
+
+/// The SELECT of a pipe's endpoint.
+fn endpoint<'p>(
+    project: &'p Project,
+    pipe: &'p Pipe,
+    parameters: &Parameters,
+    context: &RenderContext,
+) -> Result<Composed<'p>, QueryError> {
+    let Some(endpoint) = pipe.endpoint() else {
+        return Err(QueryError::NoEndpoint(pipe.name.clone()));
     };
-    let mut declarations: Vec<ParameterDeclaration> = Vec::new();
-    for (pipe, node) in composed.rendered.iter().rev() {
-        for declaration in project
-            .template(pipe, node)
-            .map_or(&[][..], Template::parameters)
-        {
-            match declarations
-                .iter_mut()
-                .find(|known| known.name == declaration.name)
-            {
-                Some(known) => known.required |= declaration.required,
-                None => declarations.push(declaration.clone()),
-            }
-        }
+    Ok(Composer::new(project, parameters, context).node(pipe, endpoint)?)
+}
+
+/// Checks what a template may have rendered beyond what was checked when its
+/// project was loaded. Costs nothing for the usual query.
+async fn check_reach(
+    engine: &dyn Engine,
+    guard: &Guard,
+    composed: &Composed<'_>,
+) -> Result<(), QueryError> {
+    if !composed.is_unusual() {
+        return Ok(());
     }
-    declarations
+    let inspection = guard
+        .inspect(engine, composed.sql(), &composed.parameters())
+        .await?;
+    Ok(inspection.check_project()?)
 }
 
 fn ready(
-    composed: Composed,
+    composed: Composed<'_>,
     given: &Parameters,
     database: &str,
     format: &str,
     mut limits: QueryLimits,
     tenant_filters: Vec<TableFilter>,
 ) -> Prepared {
-    if let Some(threads) = composed.max_threads {
+    if let Some(threads) = composed.max_threads() {
         limits.max_threads = Some(
             limits
                 .max_threads
@@ -224,9 +239,14 @@ fn ready(
         );
     }
     let mut settings = options::engine_settings(given);
-    settings.extend(composed.settings());
-    let parameters = composed.engine_parameters();
-    let cache_ttl = composed.cache_ttl;
+    settings.extend(
+        ACTIVATED
+            .iter()
+            .filter(|feature| composed.activates(feature))
+            .map(|feature| ((*feature).to_owned(), "1".to_owned())),
+    );
+    let parameters = composed.parameters();
+    let cache_ttl = composed.cache_ttl();
     let mut sql = composed.into_sql();
     if !tenant_filters.is_empty() {
         sql = prewhere::as_where(sql);

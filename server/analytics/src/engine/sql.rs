@@ -24,6 +24,16 @@ pub fn parameter(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
+/// The texts among bound parameters, by name, as the engine takes them.
+pub fn parameters<'a>(
+    bound: impl IntoIterator<Item = &'a (String, String)>,
+) -> Vec<(String, String)> {
+    bound
+        .into_iter()
+        .map(|(name, text)| (name.clone(), parameter(text)))
+        .collect()
+}
+
 fn quoted(text: &str, quote: char) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Project, TenantColumn};
 use crate::datafile::{Diagnostic, Node, NodeKind, Pipe};
 use crate::engine::guard::{Guard, Inspection, Refusal};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, sql};
 use crate::project::{expressions, locate};
 use crate::template::{Parameters, RenderContext};
 
@@ -122,7 +122,8 @@ pub(super) async fn analyze(
     }
     let mut found = std::mem::take(&mut analysis.found);
     expressions::check(project, engine, &guard, &mut found).await?;
-    check_cycles(project, &analysis, &mut found);
+    let in_circles = check_cycles(project, &analysis, &mut found);
+    analysis.broken.extend(in_circles);
     check_view_cycles(project, &analysis, &mut found);
     check_tenancy(project, &analysis, &mut found);
     analysis.found = found;
@@ -150,7 +151,8 @@ async fn inspect_node(
             return Ok(None);
         }
     };
-    let inspection = match guard.inspect(engine, &rendered.sql, &rendered.bound).await {
+    let parameters = sql::parameters(&rendered.bound);
+    let inspection = match guard.inspect(engine, &rendered.sql, &parameters).await {
         Ok(inspection) => inspection,
         Err(EngineError::Query { message, .. }) => {
             found.push(locate::unreadable(pipe, node, &message));
@@ -253,8 +255,12 @@ fn check_tables(pipe: &Pipe, node: &Node, inspection: &Inspection, found: &mut V
     }
 }
 
-/// Nodes that read themselves over others.
-fn check_cycles(project: &Project, analysis: &Analysis, found: &mut Vec<Diagnostic>) {
+/// Notes and returns the nodes that read themselves over others.
+fn check_cycles(
+    project: &Project,
+    analysis: &Analysis,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<NodeKey> {
     let edges = |key: &NodeKey| {
         let reads = analysis.reads.get(key).into_iter().flatten();
         reads
@@ -264,7 +270,8 @@ fn check_cycles(project: &Project, analysis: &Analysis, found: &mut Vec<Diagnost
             })
             .collect()
     };
-    for cycle in cycles(analysis.reads.keys(), edges) {
+    let circles = cycles(analysis.reads.keys(), edges);
+    for cycle in &circles {
         let Some((pipe, node)) = cycle.first().and_then(|(pipe, node)| {
             let pipe = project.pipe(pipe)?;
             Some((pipe, pipe.node(node)?))
@@ -285,6 +292,7 @@ fn check_cycles(project: &Project, analysis: &Analysis, found: &mut Vec<Diagnost
                 .help("let one of them read a data source in its place"),
         );
     }
+    circles.into_iter().flatten().collect()
 }
 
 /// Materialized views whose results come back into what they read.

@@ -25,8 +25,8 @@ pub(super) use views::{check_columns, view_select};
 use super::Project;
 use super::analysis::{Analysis, analyze};
 use super::catalog::Catalog;
-use super::compose::Composed;
 use super::ddl::qualified;
+use super::select::Select;
 use crate::datafile::{Diagnostic, Position};
 use crate::engine::sql::identifier;
 use crate::engine::{Engine, EngineError, Statement};
@@ -206,7 +206,7 @@ impl Target<'_> {
         &self,
         table: &str,
         staging: &str,
-        select: &Composed,
+        select: &Select,
         place: (&str, Position),
     ) -> Result<(), ApplyError> {
         self.drop(staging).await?;

@@ -10,13 +10,14 @@ use serde::Deserialize;
 use super::analysis::{Analysis, NodeKey, analyze, validation};
 use super::apply::{ApplyError, Target, check_columns, create_empty, view_select};
 use super::catalog::rows;
-use super::compose::{Composed, Composer};
 use super::report::{Extent, Report};
+use super::select::{Select, select};
 use super::source::{SourceFile, read_directory};
 use super::{Project, Variables};
 use crate::datafile::{Diagnostic, Node, NodeKind, Pipe, Position};
 use crate::engine::{Engine, EngineError, Statement};
 use crate::project::locate;
+use crate::template::Parameters;
 
 /// Checks the project in a directory. Without an engine, SQL is not read.
 pub async fn check(directory: &Path, variables: &Variables, engine: Option<&dyn Engine>) -> Report {
@@ -163,7 +164,7 @@ impl Check<'_> {
     /// whether it is good.
     async fn node(&mut self, pipe: &Pipe, node: &Node) -> Result<bool, ApplyError> {
         let result = match self.plan(pipe, node).await {
-            Ok(Some(composed)) => self.target_columns(pipe, node, &composed).await,
+            Ok(Some(select)) => self.target_columns(pipe, node, &select).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -179,19 +180,19 @@ impl Check<'_> {
 
     /// Runs a node through the planner. `None` when only its stand-in values
     /// were refused.
-    async fn plan(&mut self, pipe: &Pipe, node: &Node) -> Result<Option<Composed>, ApplyError> {
-        let mut composer = Composer::new(self.project, self.target.engine);
-        composer.context = validation();
-        let composed = composer.compose(&pipe.name, &node.name).await?;
+    async fn plan(&mut self, pipe: &Pipe, node: &Node) -> Result<Option<Select>, ApplyError> {
+        let (parameters, context) = (Parameters::new(), validation());
+        let engine = self.target.engine;
+        let select = select(self.project, engine, (pipe, node), &parameters, &context).await?;
         let statement = Statement {
             database: Some(self.target.database.to_owned()),
-            parameters: composed.bound.clone(),
-            ..Statement::read(format!("EXPLAIN {}", composed.sql), "TSVRaw")
+            parameters: select.parameters.clone(),
+            ..Statement::read(format!("EXPLAIN {}", select.sql), "TSVRaw")
         };
-        match self.target.engine.query(statement).await {
+        match engine.query(statement).await {
             Ok(_) => {
                 self.report.extent.planned_nodes += 1;
-                Ok(Some(composed))
+                Ok(Some(select))
             }
             Err(EngineError::Query { name, message, .. }) => {
                 if blames_values(name.as_deref().unwrap_or(""), &message) {
@@ -214,7 +215,7 @@ impl Check<'_> {
         &self,
         pipe: &Pipe,
         node: &Node,
-        composed: &Composed,
+        select: &Select,
     ) -> Result<(), ApplyError> {
         match &node.kind {
             NodeKind::Materialized { data_source, .. } => {
@@ -224,7 +225,7 @@ impl Check<'_> {
             }
             NodeKind::Copy(copy) => {
                 let place = (pipe.file.as_str(), node.sql.start());
-                check_columns(self.project, &self.target, composed, &copy.target, place).await
+                check_columns(self.project, &self.target, select, &copy.target, place).await
             }
             NodeKind::Standard | NodeKind::Endpoint | NodeKind::Sink { .. } => Ok(()),
         }

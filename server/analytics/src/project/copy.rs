@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::apply::{ApplyError, Target, insert_by_name};
-use super::compose::Composer;
+use super::select::select;
 use super::{Project, RunContext};
 use crate::datafile::{CopyMode, CopySchedule, CopySettings, Node, NodeKind, parse_cron};
 use crate::engine::Engine;
@@ -50,23 +50,20 @@ impl Project {
             .iter()
             .find_map(|node| Some((node, copy_settings(node)?)));
         let (node, copy) = copy_node.ok_or_else(|| CopyError::NoCopy(pipe.to_owned()))?;
-        let mut composer = Composer::new(self, engine);
-        composer.parameters = context.parameters.clone();
-        composer.context = RenderContext {
+        let parameters = &context.parameters;
+        let context = RenderContext {
             secrets: context.secrets.clone(),
             job_timestamp: Some(job_timestamp(context.now)),
             ..RenderContext::default()
         };
-        let composed = composer.compose(pipe, &node.name).await?;
+        let select = select(self, engine, (found, node), parameters, &context).await?;
         let target = Target { engine, database };
         let place = (found.file.as_str(), node.sql.start());
         match mode.unwrap_or(copy.mode) {
-            CopyMode::Append => insert_by_name(&target, &copy.target, &composed, place).await?,
+            CopyMode::Append => insert_by_name(&target, &copy.target, &select, place).await?,
             CopyMode::Replace => {
                 let staging = format!("staging.{pipe}");
-                let result = target
-                    .replace(&copy.target, &staging, &composed, place)
-                    .await;
+                let result = target.replace(&copy.target, &staging, &select, place).await;
                 target.drop(&staging).await?;
                 result?;
             }

@@ -142,7 +142,7 @@ fn quoted_names(message: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The first place of a name in SQL.
-fn find_name(sql: &Fragment, name: &str) -> Option<Position> {
+pub(super) fn find_name(sql: &Fragment, name: &str) -> Option<Position> {
     tokens_named(sql, name)
         .next()
         .map(|offset| sql.position(offset))

@@ -2,6 +2,7 @@
 
 use crate::engine::EngineError;
 use crate::engine::guard::Refusal;
+use crate::project::compose::ComposeError;
 use crate::template::RenderError;
 
 /// Why a call has no answer. HTTP-free; `api` chooses status and envelope.
@@ -33,4 +34,14 @@ pub enum QueryError {
     /// The engine's own error.
     #[error("{0}")]
     Engine(#[from] EngineError),
+}
+
+impl From<ComposeError> for QueryError {
+    fn from(error: ComposeError) -> Self {
+        match error {
+            ComposeError::NoNode(pipe) => Self::NoEndpoint(pipe),
+            ComposeError::Template { error, .. } => Self::Template(*error),
+            ComposeError::Cycle(name) => Self::Cycle(name),
+        }
+    }
 }

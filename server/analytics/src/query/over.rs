@@ -2,48 +2,45 @@
 
 use std::collections::BTreeSet;
 
-use super::compose::Composed;
 use super::error::QueryError;
-use super::reads::reads;
 use crate::engine::Engine;
 use crate::engine::guard::{Catalog, Guard, Refusal};
 use crate::project::Project;
+use crate::project::compose::{Composed, reads};
 
 /// The name of the endpoint's result.
 const RESULT: &str = "_";
 
 /// Lays `over` over the endpoint's SELECT. It may read that and CTEs of its
-/// own, nothing else.
+/// own, nothing else; the names of the latter, for filters.
 pub(super) async fn compose(
     engine: &dyn Engine,
     guard: &Guard,
     project: &Project,
-    mut composed: Composed,
+    composed: &mut Composed<'_>,
     over: &str,
-) -> Result<Composed, QueryError> {
+) -> Result<BTreeSet<String>, QueryError> {
     let inspection = guard.inspect(engine, over, &[]).await?;
     if let Some(format) = &inspection.format {
         return Err(Refusal::Format(format.clone()).into());
     }
-    let parts = composed.expressions.iter().map(|(name, _)| name.as_str());
-    let taken: BTreeSet<&str> = parts
-        .chain(
-            project
-                .data_sources()
-                .map(|data_source| data_source.name.as_str()),
-        )
-        .chain(project.pipes().map(|pipe| pipe.name.as_str()))
-        .collect();
+    let parts = composed.parts().iter().map(|part| part.name());
+    let parts: BTreeSet<&str> = parts.collect();
+    let is_taken = |name: &&String| {
+        let base = name.strip_suffix("_quarantine").unwrap_or(name);
+        parts.contains(name.as_str())
+            || project.pipe(name).is_some()
+            || project.data_source(name).is_some()
+            || project.data_source(base).is_some()
+            || *name == RESULT
+    };
     let own = reads(over).own;
-    if let Some(name) = own
-        .iter()
-        .find(|name| taken.contains(name.as_str()) || *name == RESULT)
-    {
+    if let Some(name) = own.iter().find(is_taken) {
         return Err(Refusal::Table(name.clone()).into());
     }
     inspection.check_outside(&OnlyResult { own: &own })?;
-    composed.lay_under(RESULT, inspection.body.clone());
-    Ok(composed)
+    composed.lay_under(RESULT, &inspection.body);
+    Ok(own)
 }
 
 /// All that a `q` may read.

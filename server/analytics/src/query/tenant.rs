@@ -1,12 +1,14 @@
 //! Tenancy: which rows of the data sources that many tenants share a call may
 //! read, kept by the engine whatever the SQL says.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
-use super::compose::Composed;
 use super::error::QueryError;
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, TableFilter, sql};
+use crate::project::compose::Composed;
 use crate::project::{Project, quarantine_name};
 use crate::template::{Parameter, Parameters};
 
@@ -45,7 +47,7 @@ pub(super) async fn filters(
     guard: &Guard,
     project: &Project,
     database: &str,
-    composed: &Composed,
+    composed: &Composed<'_>,
 ) -> Result<Vec<TableFilter>, QueryError> {
     if *tenant == Tenant::All {
         return Ok(Vec::new());
@@ -76,6 +78,17 @@ pub(super) async fn filters(
     Ok(filters)
 }
 
+/// Filters that leave nothing of tables with names that a caller gives to CTEs
+/// of its own. Where such a CTE is out of reach its name means the table, if
+/// there is one: rows stay when their data source leaves the project.
+pub(super) fn hidden(database: &str, names: &BTreeSet<String>) -> Vec<TableFilter> {
+    let filter = |name: &String| TableFilter {
+        table: format!("{database}.{name}"),
+        expression: "0".to_owned(),
+    };
+    names.iter().map(filter).collect()
+}
+
 /// Two sets of filters at once: a row has to pass all on its table.
 pub(super) fn both(mut filters: Vec<TableFilter>, others: Vec<TableFilter>) -> Vec<TableFilter> {
     for other in others {
@@ -98,10 +111,10 @@ async fn check_closed(
     engine: &dyn Engine,
     guard: &Guard,
     closed: &[(String, String)],
-    composed: &Composed,
+    composed: &Composed<'_>,
 ) -> Result<(), QueryError> {
     let inspection = guard
-        .inspect(engine, &composed.sql(), &composed.engine_parameters())
+        .inspect(engine, composed.sql(), &composed.parameters())
         .await?;
     let read = closed
         .iter()

@@ -6,7 +6,7 @@ use super::{ApplyError, Target};
 use crate::datafile::{Diagnostic, Position};
 use crate::engine::sql::identifier;
 use crate::engine::{EngineError, Statement};
-use crate::project::compose::Composed;
+use crate::project::select::Select;
 
 /// Memory after which grouping and sorting go on on disk.
 const SPILL_BYTES: &str = "1000000000";
@@ -21,12 +21,12 @@ pub(in crate::project) struct ResultColumn {
 /// `place`, a file and a position.
 pub(in crate::project) async fn columns_of(
     target: &Target<'_>,
-    select: &Composed,
+    select: &Select,
     place: (&str, Position),
 ) -> Result<Vec<ResultColumn>, ApplyError> {
     let statement = Statement {
         database: Some(target.database.to_owned()),
-        parameters: select.bound.clone(),
+        parameters: select.parameters.clone(),
         ..Statement::read(format!("DESCRIBE TABLE ({}\n)", select.sql), "JSONEachRow")
     };
     let answer = target
@@ -56,7 +56,7 @@ pub(in crate::project) async fn columns_of(
 pub(in crate::project) async fn insert_by_name(
     target: &Target<'_>,
     table: &str,
-    select: &Composed,
+    select: &Select,
     place: (&str, Position),
 ) -> Result<(), ApplyError> {
     let columns = columns_of(target, select, place).await?;
@@ -73,7 +73,7 @@ pub(in crate::project) async fn insert_by_name(
     let spill = |name: &str| (name.to_owned(), SPILL_BYTES.to_owned());
     let statement = Statement {
         database: Some(target.database.to_owned()),
-        parameters: select.bound.clone(),
+        parameters: select.parameters.clone(),
         settings: vec![
             spill("max_bytes_before_external_group_by"),
             spill("max_bytes_before_external_sort"),

@@ -6,10 +6,10 @@ use super::{Applied, ApplyError, Target};
 use crate::datafile::{DataSource, Diagnostic, Position};
 use crate::project::Project;
 use crate::project::catalog::{Catalog, Record, StoredTable};
-use crate::project::compose::Composed;
 use crate::project::ddl::{TableDefinition, quarantine_name};
 use crate::project::fingerprint::fingerprint;
 use crate::project::locate;
+use crate::project::select::Select;
 
 /// What happens to one table.
 #[derive(Debug)]
@@ -267,9 +267,9 @@ async fn rebuild(
     let Some(query) = &plan.data_source.forward_query else {
         return Ok(());
     };
-    let select = Composed {
+    let select = Select {
         sql: forward_select(query, &target.table(name)),
-        bound: Vec::new(),
+        ..Select::default()
     };
     let place = (plan.data_source.file.as_str(), query.start());
     insert_by_name(target, &staging, &select, place).await?;

@@ -13,9 +13,10 @@ use crate::datafile::{Diagnostic, EngineKind, Node, NodeKind, Pipe, Position};
 use crate::project::Project;
 use crate::project::analysis::{Analysis, views};
 use crate::project::catalog::{Catalog, Record, rows};
-use crate::project::compose::{Composed, Composer};
 use crate::project::ddl::{create_view, view_name};
 use crate::project::fingerprint::fingerprint;
+use crate::project::select::{Select, select};
+use crate::template::{Parameters, RenderContext};
 
 /// What happens to all views.
 #[derive(Debug)]
@@ -258,7 +259,7 @@ impl ViewPlans<'_> {
         &self,
         target: &Target<'_>,
         plan: &ViewPlan<'_>,
-        select: &Composed,
+        select: &Select,
     ) -> Result<(), ApplyError> {
         let record = Record {
             definition: plan.fingerprint.clone(),
@@ -394,12 +395,11 @@ pub(in crate::project) async fn view_select(
     pipe: &Pipe,
     node: &Node,
     data_source: &str,
-) -> Result<Composed, ApplyError> {
-    let composed = Composer::new(project, target.engine)
-        .compose(&pipe.name, &node.name)
-        .await?;
+) -> Result<Select, ApplyError> {
+    let (parameters, context) = (Parameters::new(), RenderContext::default());
+    let select = select(project, target.engine, (pipe, node), &parameters, &context).await?;
     let place = (pipe.file.as_str(), node.sql.start());
-    if !composed.bound.is_empty() {
+    if !select.parameters.is_empty() {
         let message = format!(
             "the materialized view `{}` uses secrets, which it cannot keep",
             node.name
@@ -410,8 +410,11 @@ pub(in crate::project) async fn view_select(
             "write the values themselves, or filter where it is read",
         ));
     }
-    check_columns(project, target, &composed, data_source, place).await?;
-    Ok(composed)
+    if let Some(found) = select.unwatchable {
+        return Err(ApplyError::Refused(vec![found]));
+    }
+    check_columns(project, target, &select, data_source, place).await?;
+    Ok(select)
 }
 
 /// Whether a SELECT's columns are those of a data source, its tenant's among
@@ -419,7 +422,7 @@ pub(in crate::project) async fn view_select(
 pub(in crate::project) async fn check_columns(
     project: &Project,
     target: &Target<'_>,
-    select: &Composed,
+    select: &Select,
     data_source: &str,
     place: (&str, Position),
 ) -> Result<(), ApplyError> {

@@ -136,3 +136,24 @@ async fn without_an_engine_files_are_read_all_the_same() {
          1 data source, 1 pipe: 1 error, 0 warnings"
     );
 }
+
+#[tokio::test]
+async fn a_circle_of_nodes_is_one_finding() {
+    let engine = TestEngine::open();
+    let report = report(
+        &engine,
+        &[
+            ("one.pipe", "NODE a\nSQL >\n    SELECT 1 AS x FROM two\n"),
+            ("two.pipe", "NODE b\nSQL >\n    SELECT x FROM one\n"),
+            ("three.pipe", "NODE c\nSQL >\n    SELECT x FROM one\n"),
+        ],
+    )
+    .await;
+    let found: Vec<&str> = report
+        .found
+        .iter()
+        .map(|found| found.message.as_str())
+        .collect();
+    assert_eq!(found.len(), 1, "{report}");
+    assert!(found[0].contains("read each other in a circle"), "{report}");
+}

@@ -162,6 +162,22 @@ async fn a_copy_from_another_system_is_noted_and_does_not_run() {
     );
 }
 
+#[tokio::test]
+async fn a_copys_secrets_reach_the_engine_as_they_are() {
+    let engine = TestEngine::open();
+    let pipe = "NODE n\nSQL >\n    %\n    SELECT {{ tb_secret('name') }} AS org, 1 AS n\nTYPE copy\nTARGET_DATASOURCE events\n";
+    let project = project(&[FILES[0], ("secret.pipe", pipe)]);
+    project.apply(&*engine, "rookery").await.unwrap();
+    let secret = "it's \\N a\\tb\n`c`";
+    let mut context = context(Parameters::new());
+    context.secrets = Arc::new([("name".to_owned(), secret.to_owned())].into());
+    let copied = project.run_copy(&*engine, "rookery", "secret", None, &context);
+    copied.await.unwrap();
+    let rows = engine.rows("SELECT hex(org) FROM rookery.events").await;
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
+    assert_eq!(rows.unwrap(), format!("{hex}\n"));
+}
+
 #[test]
 fn the_next_copies_are_those_due_first() {
     let copy = |schedule: &str| {

@@ -157,3 +157,90 @@ async fn pipes_that_come_to_read_each_other_are_an_error() {
         QueryError::Cycle("one".to_owned())
     );
 }
+
+/// What a node calls its own CTEs means nothing in the nodes and pipes it
+/// reads, nor in those that read it.
+#[tokio::test]
+async fn a_nodes_own_ctes_mean_nothing_in_what_it_reads() {
+    let cases = [
+        (
+            "a data source of a pipe",
+            "WITH labels AS (SELECT 7 AS id) SELECT base.id, labels.id FROM base, labels ORDER BY ALL LIMIT 1",
+            "1\t7\n",
+        ),
+        (
+            "a data source, out of the pipe that reads it",
+            "WITH labels AS (SELECT id FROM base WHERE id > 1) SELECT * FROM labels ORDER BY id",
+            "2\n3\n",
+        ),
+        (
+            "a data source, out of itself",
+            "WITH labels AS (SELECT id FROM labels WHERE id > 1) SELECT count() FROM labels, base",
+            "6\n",
+        ),
+        (
+            "a pipe that a pipe reads",
+            "WITH base AS (SELECT 7 AS id) SELECT deep.id, base.id FROM deep, base ORDER BY ALL LIMIT 1",
+            "1\t7\n",
+        ),
+        (
+            "a data source of a pipe of a pipe",
+            "WITH labels AS (SELECT 7 AS id) SELECT max(deep.id), max(labels.id) FROM deep, labels",
+            "3\t7\n",
+        ),
+        (
+            "in a subquery",
+            "SELECT * FROM (WITH labels AS (SELECT toUInt32(7) AS id) SELECT max(base.id) + max(labels.id) FROM base, labels)",
+            "10\n",
+        ),
+        (
+            "with columns, materialized",
+            "WITH labels (id) AS MATERIALIZED (SELECT 7) SELECT max(base.id), max(labels.id) FROM base, labels",
+            "3\t7\n",
+        ),
+        (
+            "a set",
+            "WITH [7] AS labels SELECT *, labels FROM looked_up",
+            "2\t[7]\n",
+        ),
+        (
+            "recursive",
+            "WITH RECURSIVE labels AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM labels WHERE id < 5) SELECT max(labels.id), max(base.id) FROM labels, base",
+            "5\t3\n",
+        ),
+    ];
+    let base = endpoint("SELECT id FROM labels");
+    let deep = endpoint("SELECT id FROM base");
+    let looked_up = endpoint("SELECT 2 AS id WHERE (2, 'second') IN labels");
+    let names: Vec<String> = (0..cases.len())
+        .map(|number| format!("case_{number}"))
+        .collect();
+    let read_by_another = "NODE reader\nSQL >\n    WITH labels AS (SELECT 7 AS id) SELECT base.id AS id, labels.id AS own FROM base, labels\nNODE endpoint\nSQL >\n    SELECT max(reader.id), max(own), max(labels.id), max(deep.id) FROM reader, labels, deep\nTYPE endpoint\n";
+    let pipes: Vec<String> = cases.iter().map(|(_, sql, _)| endpoint(sql)).collect();
+    let mut all: Vec<(&str, &str)> = names
+        .iter()
+        .zip(&pipes)
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    all.extend([
+        ("base", base.as_str()),
+        ("deep", &deep),
+        ("looked_up", &looked_up),
+        ("read_by_another", read_by_another),
+    ]);
+    let fixture = Fixture::open(&all).await;
+    for (name, (case, _, expected)) in names.iter().zip(&cases) {
+        assert_eq!(fixture.rows(name, &[]).await, *expected, "{case}");
+    }
+    assert_eq!(fixture.rows("read_by_another", &[]).await, "3\t7\t3\t3\n");
+}
+
+#[tokio::test]
+async fn tenants_stay_apart_behind_a_nodes_own_ctes() {
+    let base = endpoint("SELECT id, name FROM events");
+    let pipe = endpoint(
+        "WITH events AS (SELECT id, name FROM base) SELECT name FROM events JOIN base USING (id) ORDER BY id",
+    );
+    let fixture = Fixture::open(&[("base", &base), ("own", &pipe)]).await;
+    assert_eq!(fixture.rows("own", &[]).await, "one\ntwo\n");
+}

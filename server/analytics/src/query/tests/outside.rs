@@ -81,6 +81,36 @@ async fn a_q_reads_nothing_else() {
     }
 }
 
+/// The engine's parser tells no CTE from a table of its name, and tables stay
+/// when their data sources leave the project.
+#[tokio::test]
+async fn a_ctes_name_opens_no_table() {
+    let fixture = fixture().await;
+    fixture
+        .engine
+        .change("CREATE TABLE rookery.former (name String) ORDER BY name AS SELECT 'secret'")
+        .await;
+    fixture
+        .engine
+        .change("INSERT INTO rookery.labels_quarantine (label) VALUES ('secret')")
+        .await;
+    for table in ["former", "labels_quarantine"] {
+        let sql = format!(
+            "SELECT * FROM (WITH {table} AS (SELECT 1 AS one) SELECT one FROM {table}) AS a CROSS JOIN {table}"
+        );
+        for tenant in [Tenant::All, Tenant::Fixed(org("a"))] {
+            let call = Call {
+                tenant,
+                ..fixture.call("listed", parameters(&[("q", &sql)]), org("a"))
+            };
+            match fixture.run(call).await {
+                Ok(rows) => assert_eq!(rows, "", "{sql}"),
+                Err(error) => assert!(matches!(error, QueryError::Refused(_)), "{sql}: {error}"),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_query_from_outside_gets_the_pipes_it_names() {
     let fixture = fixture().await;

@@ -242,3 +242,32 @@ async fn filling_that_was_interrupted_is_finished() {
         "0"
     );
 }
+
+#[tokio::test]
+async fn a_view_whose_cte_is_named_like_what_it_reads_is_refused() {
+    let engine = TestEngine::open();
+    let users = (
+        "users.datasource",
+        "SCHEMA >\n    user String\nENGINE_SORTING_KEY user\n",
+    );
+    let view = |cte: &str| {
+        format!(
+            "NODE seen\nSQL >\n    SELECT user FROM events\nNODE v\nSQL >\n    WITH\n      {cte} AS (SELECT user FROM seen)\n    SELECT user FROM {cte}\nTYPE materialized\nDATASOURCE users\n"
+        )
+    };
+    let (same, other) = (view("events"), view("present"));
+    let found = refused(&engine, &[EVENTS, users, ("users_view.pipe", &same)]).await;
+    assert!(
+        found[0].starts_with(
+            "users_view.pipe:7:7: error: `v` calls a CTE of its own `events`, as something is called that it reads"
+        ),
+        "{found:?}"
+    );
+    apply(&engine, &[EVENTS, users, ("users_view.pipe", &other)]).await;
+    engine.change(INSERT).await;
+    let seen = |table: &str| format!("SELECT arraySort(groupUniqArray(user)) FROM rookery.{table}");
+    assert_eq!(
+        rows(&engine, &seen("users")).await,
+        rows(&engine, &seen("events")).await
+    );
+}

@@ -11,15 +11,23 @@ use crate::datafile::tokens::{Token, TokenKind, tokenize};
 
 /// What a SQL text reads.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Reads {
-    /// Names in the place of a table, without a database, that are not CTEs
-    /// of the text itself.
+pub(crate) struct Reads {
+    /// Names in the place of a table, without a database.
     pub(super) tables: BTreeSet<String>,
     /// Names the text gives to CTEs of its own.
-    pub(super) own: BTreeSet<String>,
+    pub(crate) own: BTreeSet<String>,
+    /// All names that its WITHs give, to CTEs and to values.
+    pub(super) given: BTreeSet<String>,
     /// Whether the text should be looked at more closely: a table function, a
     /// name with a database, SETTINGS, or quotes that do not close.
     pub(super) is_unusual: bool,
+}
+
+impl Reads {
+    /// The tables that are not CTEs of the text itself.
+    pub(super) fn foreign(&self) -> impl Iterator<Item = &String> {
+        self.tables.difference(&self.own)
+    }
 }
 
 /// Words after which the tables of a FROM are over.
@@ -39,11 +47,10 @@ const ENDS_FROM: &[&str] = &[
     "UNION",
     "WHERE",
     "WINDOW",
-    "WITH",
 ];
 
 /// Finds what `sql` reads.
-pub(super) fn reads(sql: &str) -> Reads {
+pub(crate) fn reads(sql: &str) -> Reads {
     let (tokens, unclosed) = tokenize(sql);
     let mut finder = Finder {
         sql,
@@ -56,7 +63,6 @@ pub(super) fn reads(sql: &str) -> Reads {
     }
     let mut found = finder.found;
     found.is_unusual |= unclosed.is_some();
-    found.tables = found.tables.difference(&found.own).cloned().collect();
     found
 }
 
@@ -67,6 +73,23 @@ struct Level {
     in_from: bool,
     /// The next name is a table.
     expects_table: bool,
+    /// Between WITH and the clause that follows it.
+    in_with: bool,
+}
+
+impl Level {
+    /// After FROM or JOIN.
+    const FROM: Self = Self {
+        in_from: true,
+        expects_table: true,
+        in_with: false,
+    };
+    /// After WITH.
+    const WITH: Self = Self {
+        in_from: false,
+        expects_table: false,
+        in_with: true,
+    };
 }
 
 struct Finder<'s> {
@@ -86,6 +109,7 @@ impl Finder<'_> {
                 self.levels.push(Level {
                     in_from: level.expects_table,
                     expects_table: level.expects_table,
+                    in_with: false,
                 });
                 self.expect(index, false);
             }
@@ -116,19 +140,10 @@ impl Finder<'_> {
             .map(|index| self.word(index).to_ascii_uppercase());
         let previous = previous.unwrap_or_default();
         match word.as_str() {
-            "FROM" if previous != "DISTINCT" => self.set(|level| {
-                *level = Level {
-                    in_from: true,
-                    expects_table: true,
-                }
-            }),
+            "FROM" if previous != "DISTINCT" => self.set(|level| *level = Level::FROM),
             "JOIN" if previous == "ARRAY" => self.set(|level| *level = Level::default()),
-            "JOIN" => self.set(|level| {
-                *level = Level {
-                    in_from: true,
-                    expects_table: true,
-                }
-            }),
+            "JOIN" => self.set(|level| *level = Level::FROM),
+            "WITH" => self.set(|level| *level = Level::WITH),
             "IN" => self.set(|level| level.expects_table = true),
             "SETTINGS" => {
                 self.found.is_unusual = true;
@@ -146,17 +161,20 @@ impl Finder<'_> {
             TokenKind::Quoted(name) => name.clone(),
             _ => self.word(index).to_owned(),
         };
-        let next = |ahead: usize| self.tokens.get(index + ahead).map(|token| &token.kind);
-        // `name AS (SELECT …)` is a CTE; nothing else has a parenthesis there.
-        let is_cte = self.word(index + 1).eq_ignore_ascii_case("AS")
-            && next(2) == Some(&TokenKind::Symbol('('));
-        if is_cte && self.is_query(index + 3) {
-            self.found.own.insert(name.clone());
+        if level.in_with {
+            let is_hint = self.is(index, "NOT") || self.is(index, "MATERIALIZED");
+            let is_value = index > 0 && self.is(index - 1, "AS") && !is_hint;
+            if self.is_cte(index) {
+                self.found.own.insert(name.clone());
+                self.found.given.insert(name.clone());
+            } else if is_value {
+                self.found.given.insert(name.clone());
+            }
         }
         if !level.expects_table {
             return;
         }
-        match next(1) {
+        match self.kind(index + 1) {
             Some(TokenKind::Symbol('(' | '.')) => self.found.is_unusual = true,
             _ => {
                 // The server's own tables have a dot in their names.
@@ -167,14 +185,39 @@ impl Finder<'_> {
         self.expect(index, false);
     }
 
-    fn is_query(&self, index: usize) -> bool {
-        match self.tokens.get(index).map(|token| &token.kind) {
-            Some(TokenKind::Symbol('(')) => true,
-            Some(_) => ["SELECT", "WITH", "FROM"]
-                .iter()
-                .any(|word| self.word(index).eq_ignore_ascii_case(word)),
-            None => false,
+    /// Whether the name at `index` is that of a CTE: `x AS (SELECT …)`, also
+    /// with `(columns)` before AS and `MATERIALIZED` after it.
+    fn is_cte(&self, index: usize) -> bool {
+        let mut next = index + 1;
+        if self.kind(next) == Some(&TokenKind::Symbol('(')) {
+            next += 2;
+            while !matches!(self.kind(next - 1), None | Some(TokenKind::Symbol(')'))) {
+                next += 1;
+            }
         }
+        if !self.is(next, "AS") {
+            return false;
+        }
+        next += 1;
+        while self.is(next, "NOT") || self.is(next, "MATERIALIZED") {
+            next += 1;
+        }
+        self.kind(next) == Some(&TokenKind::Symbol('(')) && self.is_query(next + 1)
+    }
+
+    fn is_query(&self, index: usize) -> bool {
+        self.kind(index) == Some(&TokenKind::Symbol('('))
+            || ["SELECT", "WITH", "FROM"]
+                .iter()
+                .any(|word| self.is(index, word))
+    }
+
+    fn kind(&self, index: usize) -> Option<&TokenKind> {
+        self.tokens.get(index).map(|token| &token.kind)
+    }
+
+    fn is(&self, index: usize, word: &str) -> bool {
+        self.word(index).eq_ignore_ascii_case(word)
     }
 
     /// Whether the level of the token at `index`, before any it opened,
@@ -206,7 +249,7 @@ mod tests {
     use super::*;
 
     fn tables(sql: &str) -> Vec<String> {
-        reads(sql).tables.into_iter().collect()
+        reads(sql).foreign().cloned().collect()
     }
 
     #[test]
@@ -252,10 +295,47 @@ mod tests {
 
     #[test]
     fn a_texts_own_ctes_are_not_tables() {
-        let found =
-            reads("WITH x AS (SELECT 1 FROM t), 5 AS y, `z` AS (SELECT 2) SELECT * FROM x, z, u");
-        assert_eq!(found.tables.into_iter().collect::<Vec<_>>(), ["t", "u"]);
-        assert_eq!(found.own.into_iter().collect::<Vec<_>>(), ["x", "z"]);
+        type List = &'static [&'static str];
+        let cases: &[(&str, List, List, List)] = &[
+            (
+                "WITH x AS (SELECT 1 FROM t), 5 AS y, `z` AS (SELECT 2) SELECT * FROM x, z, u",
+                &["t", "u"],
+                &["x", "z"],
+                &["x", "y", "z"],
+            ),
+            (
+                "WITH x (a, b) AS (SELECT 1, 2) SELECT max(a) AS t FROM x",
+                &[],
+                &["x"],
+                &["x"],
+            ),
+            (
+                "WITH x AS NOT MATERIALIZED (SELECT 1), f(a) AS y SELECT * FROM x",
+                &[],
+                &["x"],
+                &["x", "y"],
+            ),
+            (
+                "WITH RECURSIVE x AS (SELECT 1 UNION ALL SELECT 2 FROM x) SELECT * FROM x",
+                &[],
+                &["x"],
+                &["x"],
+            ),
+            (
+                "SELECT * FROM (WITH (SELECT 1 FROM t) AS x SELECT x)",
+                &["t"],
+                &[],
+                &["x"],
+            ),
+            ("SELECT 'x AS (' FROM t AS x", &["t"], &[], &[]),
+        ];
+        for (sql, tables, own, given) in cases {
+            let found = reads(sql);
+            let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
+            assert_eq!(found.foreign().collect::<Vec<_>>(), *tables, "{sql}");
+            assert_eq!(list(&found.own), *own, "{sql}");
+            assert_eq!(list(&found.given), *given, "{sql}");
+        }
     }
 
     #[test]
