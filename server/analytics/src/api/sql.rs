@@ -4,7 +4,6 @@
 //! parser sees in it; here the request is read and the answer written.
 
 mod request;
-mod shadow;
 
 use std::sync::Arc;
 
@@ -64,12 +63,6 @@ async fn query(
         .check_outside(&readable)
         .map_err(|refusal| outside_refused(&refusal))?;
     let fixed = readable.fixed(&inspection)?;
-    if fixed.reads_pipes {
-        let own = shadow::own_names(&api, &inspection.body).await?;
-        if let Some(name) = own.iter().find(|name| readable.exists(name)) {
-            return Err(not_found(&Refusal::Table(name.clone()).to_string()));
-        }
-    }
     let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
     let params: Parameters = fixed
         .params
