@@ -15,8 +15,8 @@ pub(super) struct Names {
     pub(super) others: Vec<String>,
     /// Whether there is only the result of an endpoint, called `_`.
     pub(super) is_over: bool,
-    /// Whether CTEs may be named like data sources.
-    pub(super) may_shadow: bool,
+    /// Whether the SQL is a project's, which has to be right.
+    pub(super) in_project: bool,
 }
 
 impl Names {
@@ -26,7 +26,7 @@ impl Names {
             suffix,
             others: Vec::new(),
             is_over: false,
-            may_shadow: true,
+            in_project: false,
         }
     }
 }
@@ -231,14 +231,16 @@ impl Relation {
                 "SELECT org, id, amount, secret FROM ({}) ARRAY JOIN [1, 2] AS twice WHERE {condition}",
                 inner.sql(names)
             ),
-            Self::Shadowed(index, cte, inner) => format!(
-                "WITH {} AS ({}) SELECT * FROM ({})",
-                self.name_of_cte(*index, names),
-                cte.sql(names),
-                inner.sql(names)
-            ),
+            Self::Shadowed(index, cte, inner) => {
+                let inner = inner.sql(names);
+                format!(
+                    "WITH {} AS ({}) SELECT * FROM ({inner})",
+                    name_of_cte(*index, &inner, names),
+                    cte.sql(names),
+                )
+            }
             // view() does not see the nodes and pipes of a project.
-            Self::Viewed(inner) if names.may_shadow => {
+            Self::Viewed(inner) if !names.in_project => {
                 format!("SELECT * FROM view({})", inner.sql(names))
             }
             Self::Viewed(inner) => inner.sql(names),
@@ -251,14 +253,6 @@ impl Relation {
         }
     }
 
-    fn name_of_cte(&self, index: u8, names: &Names) -> String {
-        let index = usize::from(index) % (DATA_SOURCES.len() + 1);
-        match DATA_SOURCES.get(index) {
-            Some(name) if names.may_shadow => format!("{name}{}", names.suffix),
-            _ => "own".to_owned(),
-        }
-    }
-
     /// One side of a join, kept small unless it is a table as it is.
     fn side(&self, names: &Names) -> String {
         let sql = self.sql(names);
@@ -266,6 +260,18 @@ impl Relation {
             Self::Source(..) => sql,
             _ => format!("SELECT * FROM ({sql}) ORDER BY ALL LIMIT 20"),
         }
+    }
+}
+
+/// The name of a CTE around a SELECT. In a project it is a data source's only
+/// where the SELECT does not name that itself: the two have other columns.
+fn name_of_cte(index: u8, inner: &str, names: &Names) -> String {
+    let index = usize::from(index) % (DATA_SOURCES.len() + 1);
+    match DATA_SOURCES.get(index) {
+        Some(name) if !(names.in_project && inner.contains(name)) => {
+            format!("{name}{}", names.suffix)
+        }
+        _ => "own".to_owned(),
     }
 }
 

@@ -101,8 +101,7 @@ impl Case {
         let mut files = Vec::new();
         for (index, nodes) in self.pipes.iter().enumerate() {
             let mut names = Names::new(is_twin);
-            // A project's CTEs reach into the pipes it reads, as it wants them to.
-            names.may_shadow = false;
+            names.in_project = true;
             names.others = pipe_names[..index].to_vec();
             let mut text = String::new();
             for (number, node) in nodes.iter().enumerate() {
