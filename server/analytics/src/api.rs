@@ -68,6 +68,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(workspace::open_router())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::map_response(auth::show_rate))
         .with_state(api)
         .merge(service::health_routes(readiness));
     // Outermost, so that pages can read the body of a refusal too.

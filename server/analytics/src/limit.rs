@@ -6,6 +6,7 @@
 //! so is what the headers look like.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,11 +79,13 @@ impl Layer {
 type Bucket<C> = RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>;
 
 /// The rate is part of the key: when tokens of one name disagree about it,
-/// each rate counts its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// each rate counts its own. A name is remembered by its hash, so that a
+/// bucket is as small under a long name as under a short one; the hash's key
+/// is this process's own, so that no name can be made to share another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     layer: Layer,
-    name: Box<str>,
+    name: u64,
     rps: NonZeroU32,
 }
 
@@ -96,6 +99,7 @@ impl<C: Clock<Instant: Send + Sync> + fmt::Debug + Send + Sync + 'static> Time f
 #[derive(Debug)]
 pub struct Limiter<C: Time + Clone = DefaultClock> {
     buckets: Cache<Key, Arc<Bucket<C>>>,
+    names: RandomState,
     clock: C,
 }
 
@@ -118,7 +122,11 @@ impl<C: Time + Clone> Limiter<C> {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(IDLE)
             .build();
-        Self { buckets, clock }
+        Self {
+            buckets,
+            names: RandomState::new(),
+            clock,
+        }
     }
 
     /// Counts one request against every rule, in their order, and stops at the
@@ -144,7 +152,7 @@ impl<C: Time + Clone> Limiter<C> {
         };
         let key = Key {
             layer: rule.layer,
-            name: rule.name.into(),
+            name: self.names.hash_one(rule.name),
             rps,
         };
         let bucket = self.buckets.get_with(key, || {

@@ -38,6 +38,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// What the rate headers say where nothing limits: the largest number that
+/// every client reads, and nothing to wait for.
+const UNLIMITED: Standing = Standing {
+    limit: i32::MAX as u32,
+    remaining: i32::MAX as u32,
+    reset_seconds: 0,
+};
+
 /// Lets a request through when its token is good and its limits allow it, and
 /// adds the rate headers to whatever it is answered with.
 pub(crate) async fn gate(
@@ -62,6 +70,14 @@ pub(crate) async fn gate(
     let mut response = next.run(request).await;
     if let Some(standing) = standing {
         add_headers(response.headers_mut(), standing);
+    }
+    response
+}
+
+/// Adds the rate headers to answers that no limit has put its own on.
+pub(crate) async fn show_rate(mut response: Response) -> Response {
+    if !response.headers().contains_key(RATE_LIMIT) {
+        add_headers(response.headers_mut(), UNLIMITED);
     }
     response
 }

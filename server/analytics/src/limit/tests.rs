@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use governor::clock::FakeRelativeClock;
+use governor::clock::{Clock, FakeRelativeClock};
 
 use super::{Layer, Limiter, Rule, Standing};
 
@@ -120,7 +121,19 @@ fn a_refusal_leaves_the_rules_behind_it_untouched() {
 }
 
 #[test]
-fn the_number_of_buckets_is_bounded_and_new_ones_limit_at_once() {
+fn of_rules_equally_near_their_limits_the_first_is_reported() {
+    let (limiter, _) = limiter();
+    let workspace = Rule {
+        layer: Layer::Workspace,
+        name: "w",
+        rps: 5,
+    };
+    let standing = limiter.check(&[token("a", 5), workspace]).unwrap().unwrap();
+    assert_eq!((standing.limit, standing.remaining), (5, 4));
+}
+
+#[test]
+fn a_new_bucket_limits_at_once_however_many_there_are() {
     let (limiter, _) = limiter();
     for index in 0..1000 {
         let name = index.to_string();
@@ -130,6 +143,35 @@ fn the_number_of_buckets_is_bounded_and_new_ones_limit_at_once() {
             "bucket {index} was not kept"
         );
     }
+}
+
+/// A clock that tells how many buckets are in memory: each holds one.
+#[derive(Clone, Debug)]
+struct Counted(FakeRelativeClock, Arc<()>);
+
+impl Clock for Counted {
+    type Instant = <FakeRelativeClock as Clock>::Instant;
+
+    fn now(&self) -> Self::Instant {
+        self.0.now()
+    }
+}
+
+#[test]
+fn a_flood_of_names_does_not_grow_memory() {
+    /// Buckets that may wait to be dropped.
+    const SLACK: usize = 2000;
+
+    let clock = Counted(FakeRelativeClock::default(), Arc::new(()));
+    let limiter = Limiter::with_clock(100, clock.clone());
+    let long = "x".repeat(10_000);
+    let mut most = 0;
+    for index in 0..50_000 {
+        let name = format!("{long}{index}");
+        assert!(limiter.check(&[token(&name, 1)]).is_ok());
+        most = most.max(Arc::strong_count(&clock.1));
+    }
+    assert!(most <= 100 + SLACK, "{most} buckets at once");
     limiter.buckets.run_pending_tasks();
     assert!(limiter.buckets.entry_count() <= 100);
 }
