@@ -5,7 +5,8 @@
 //! (`ndjson`), a record of CSV by its header (`csv`), Parquet becomes
 //! NDJSON (`parquet`). The engine then parses every value (`batch`): what
 //! it cannot read goes to the quarantine with the reason, the rest is written
-//! in one insert. Who may append is decided elsewhere.
+//! in one insert. Rows that take the place of others wait beside them until
+//! all are there (`replace`). Who may append is decided elsewhere.
 
 mod batch;
 mod csv;
@@ -13,6 +14,7 @@ mod load;
 mod ndjson;
 mod parquet;
 mod range;
+mod replace;
 mod unpack;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use crate::datafile::{Column, DataSource};
 use crate::engine::{Engine, EngineError};
 
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
+pub use replace::{Incoming, Place, drop_leftovers, probe};
 pub use unpack::unpack;
 
 /// Where rows go.
@@ -65,6 +68,9 @@ pub struct Append {
     pub format: Format,
     /// The rows, unpacked (see [`unpack`]).
     pub data: Bytes,
+    /// The table they go to in place of the data source's own, which it is
+    /// like.
+    pub table: Option<String>,
     /// Columns that get this value in every row, whatever the row says.
     pub stamp: BTreeMap<String, String>,
     /// Noted in the quarantine beside bad rows.
@@ -79,6 +85,7 @@ impl Append {
         Self {
             format,
             data: data.into(),
+            table: None,
             stamp: BTreeMap::new(),
             import_id: None,
             deadline: Duration::from_secs(60),

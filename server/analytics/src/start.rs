@@ -18,6 +18,7 @@ use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
 use crate::fixtures::{FixtureError, Fixtures, Step};
+use crate::ingest;
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::settings::Settings;
@@ -124,6 +125,7 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
         }
     };
     let workspace = Arc::new(workspace);
+    ingest::drop_leftovers(engine.as_ref(), DATABASE).await?;
     background::sync_tokens(&authority, &workspace.current()).await?;
 
     let served = Served::new(workspace.current(), authority.workspace_id());
@@ -216,6 +218,7 @@ impl Running {
         now: i64,
         report: impl FnMut(Step<'_>) + Send,
     ) -> Result<usize, FixtureError> {
+        let _tables_stay = self.workspace().writing().await;
         let fixtures = Fixtures {
             directory: &self.api.settings().project,
             project: &self.workspace().current(),

@@ -10,8 +10,10 @@ mod api {
     mod golden;
     mod jobs;
     mod reload;
+    mod replacing;
     pub(crate) mod server;
     mod tokens;
+    mod writing;
 }
 mod tenancy {
     mod attacks;

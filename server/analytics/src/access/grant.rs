@@ -222,8 +222,8 @@ impl Access {
         })
     }
 
-    /// May it take rows away from this data source: truncate it, delete or
-    /// replace rows?
+    /// May it take rows away from this data source: truncate it or delete
+    /// rows?
     pub fn drop_rows(&self, data_source: Resource<'_>) -> Result<(), AccessError> {
         let allows = |scope: &StaticScope| match scope {
             StaticScope::DropDataSource(resource) => data_source.is(resource),
@@ -233,6 +233,23 @@ impl Access {
         self.require(allows, || {
             format!("DATASOURCES:DROP on `{}`", data_source.name)
         })
+    }
+
+    /// May it put rows in the place of this data source's? That is taking away
+    /// and appending, so no JWT may.
+    pub fn replace_rows(&self, data_source: Resource<'_>) -> Result<(), AccessError> {
+        let both = self
+            .drop_rows(data_source)
+            .and_then(|()| self.append(data_source));
+        match both {
+            Ok(_) => Ok(()),
+            Err(AccessError::OutOfScope(_)) => Err(AccessError::OutOfScope(
+                "DATASOURCES:CREATE, or both DATASOURCES:APPEND and DATASOURCES:DROP on the data \
+                 source"
+                    .to_owned(),
+            )),
+            Err(error) => Err(error),
+        }
     }
 
     /// May it manage tokens?

@@ -80,6 +80,7 @@ async fn truncate(
 ) -> Result<StatusCode, ApiError> {
     let data_source = droppable(&api, &access, &name)?;
     let name = &data_source.item.name;
+    let _tables_stay = api.workspace().writing().await;
     for table in [name.clone(), quarantine_name(name)] {
         let table = qualified(api.database(), &table);
         let statement = Statement::change(format!("TRUNCATE TABLE IF EXISTS {table}"));
@@ -123,9 +124,10 @@ async fn delete_rows(
     let mut details = Map::new();
     details.insert("datasource".to_owned(), reference(&data_source));
     details.insert("delete_condition".to_owned(), condition.into());
-    let engine = std::sync::Arc::clone(api.engine());
+    let worker = api.clone();
     let work = async move {
-        engine.query(delete).await?;
+        let _tables_stay = worker.workspace().writing().await;
+        worker.engine().query(delete).await?;
         Ok(Map::new())
     };
     let id = api.jobs().start("delete_data", &access, details, work);

@@ -5,12 +5,13 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::post;
 use axum::{Json, Router};
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 use service::ApiError;
 
-use super::append::{append_rows, no_body, unpacked};
+use super::append::{append_rows, appendable};
 use super::auth::Caller;
+use super::file::{no_body, refuse_encoding, unpacked};
 use super::input::Input;
 use super::state::Api;
 use crate::ingest::{Append, Format};
@@ -27,6 +28,7 @@ async fn events(
     State(api): State<Api>,
     Caller(access): Caller,
     uri: Uri,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     // The body is rows, whatever its media type says: options come in the
@@ -41,6 +43,9 @@ async fn events(
             return Err(ApiError::bad_request("invalid_format", message));
         }
     };
+    refuse_encoding(&headers)?;
+    // Bytes of somebody who may not append are not worth unpacking.
+    appendable(&api, &access, name)?;
     let data = unpacked(body.map_err(no_body)?, api.settings().limits.event_bytes).await?;
     let (_, ingested) = append_rows(&api, &access, name, Append::new(format, data)).await?;
     let status = if input.flag("wait") {

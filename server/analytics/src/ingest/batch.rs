@@ -110,8 +110,10 @@ impl<'data> Writer<'data> {
         if data.is_empty() {
             return Ok(());
         }
+        let own = &self.target.data_source.name;
+        let table = self.append.table.as_ref().unwrap_or(own);
         let insert = Insert {
-            table: qualified(self.target.database, &self.target.data_source.name),
+            table: qualified(self.target.database, table),
             columns: self
                 .columns
                 .iter()

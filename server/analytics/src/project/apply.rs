@@ -10,7 +10,8 @@
 //! ([`Record`](super::catalog::Record)). Tables whose names hold a dot are
 //! this module's own: `view.<pipe>` materialized views, `wanted.<table>` and
 //! `staging.<name>` for the time of a change, `former.<table>` the rows before
-//! a `FORWARD_QUERY`.
+//! a `FORWARD_QUERY`. So are those of `ingest`: `load.<name>` and
+//! `incoming.<id>`, for the time of a load or a replacement.
 
 mod clauses;
 mod fill;

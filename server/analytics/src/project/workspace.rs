@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, RwLock, RwLockReadGuard, watch};
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
 use super::check::{check_files, drop_leftovers};
 use super::report::Report;
@@ -85,6 +85,12 @@ impl Workspace {
     /// new materialized views neither miss the rows nor count them twice.
     pub async fn writing(&self) -> RwLockReadGuard<'_, ()> {
         self.rows.read().await
+    }
+
+    /// To be held while tables take each other's places: nobody writes rows
+    /// meanwhile, and the project stays as it is.
+    pub async fn exchanging(&self) -> RwLockWriteGuard<'_, ()> {
+        self.rows.write().await
     }
 
     /// Reads the files again and serves them if they are good. `None` if they

@@ -78,6 +78,25 @@ async fn a_file_is_imported_and_rows_are_deleted() {
 }
 
 #[tokio::test]
+async fn a_file_replaces_rows_as_a_job() {
+    let server = Server::start().await;
+    let path = "/v1/datasources/scratch/replace?format=ndjson";
+    for n in [1, 2] {
+        let file = format!("{{\"org\":\"ua\",\"n\":{n}}}\n");
+        let job = ended(&server, &start(&server, path, &file).await).await;
+        assert_eq!(
+            (&job["kind"], &job["status"], &job["statistics"]["rows"]),
+            (&"import".into(), &"done".into(), &1.into()),
+            "{job}"
+        );
+    }
+    let job = ended(&server, &start(&server, path, "\n").await).await;
+    assert_eq!(job["status"], "error", "{job}");
+    assert_eq!(rows(&server, "SELECT n FROM scratch").await, "2\n");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_copy_replaces_what_was_there() {
     let server = Server::start().await;
     for _ in 0..2 {

@@ -32,9 +32,11 @@ const ENGINE_DATABASES: [&str; 4] = [
 ];
 
 /// What stands before the dot in the names of the server's own tables: views,
-/// and their results in the making. The parser's tree shows it as a database.
-/// They hold every tenant's rows and no filter covers them.
-const OWN_TABLES: [&str; 3] = ["", "staging", "view"];
+/// rows in the making, and rows of before a change. The parser's tree shows it
+/// as a database. They hold every tenant's rows and no filter covers them.
+const OWN_TABLES: [&str; 7] = [
+    "", "former", "incoming", "load", "staging", "view", "wanted",
+];
 
 /// Settings that a project's SQL may give: they change results or speed, and
 /// lift no limit and no filter.

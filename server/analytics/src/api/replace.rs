@@ -1,0 +1,150 @@
+//! Replacing rows: who may, what stands against it, and in which order the
+//! workspace's tables are held while it happens.
+
+use std::sync::Arc;
+
+use service::ApiError;
+
+use super::input::Input;
+use super::sql::check_condition;
+use super::state::{Api, Named, no_such_data_source};
+use crate::access::{Access, Resource};
+use crate::datafile::{DataSource, EngineKind};
+use crate::engine::{Statement, sql};
+use crate::ingest::{Append, Incoming, Ingested, Place, probe};
+use crate::project::qualified;
+
+/// How rows are to be replaced.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    /// Which rows; all of them without.
+    condition: Option<String>,
+    /// Whether a file without rows takes the old ones away.
+    empties: bool,
+    /// Whether materialized views may keep what they made of the old rows.
+    leaves_views: bool,
+}
+
+impl Replacement {
+    /// What a request's parameters ask for.
+    pub(crate) fn of(input: &Input) -> Self {
+        let condition = input.text("replace_condition").map(str::trim);
+        Self {
+            condition: condition
+                .filter(|condition| !condition.is_empty())
+                .map(str::to_owned),
+            empties: input.flag("replace_truncate_when_empty"),
+            leaves_views: input.flag("skip_incompatible_partition_key"),
+        }
+    }
+
+    /// Whether this can be done to a data source at all.
+    pub(crate) async fn check(&self, api: &Api, data_source: &DataSource) -> Result<(), ApiError> {
+        let name = &data_source.name;
+        if data_source.engine.kind == EngineKind::Null {
+            let message = format!("`{name}` keeps no rows that could be replaced: append to it");
+            return Err(ApiError::bad_request("nothing_to_replace", message));
+        }
+        if let Some(condition) = &self.condition {
+            // The condition is SQL from outside. Read in two places, it cannot
+            // leave either: it is an expression over its own table's columns.
+            let table = qualified(api.database(), name);
+            let alone = format!("SELECT count() FROM {table} WHERE (\n{condition}\n)");
+            check_condition(api, &alone, name).await?;
+            check_condition(api, &probe(api.database(), name, condition), name).await?;
+        }
+        if self.leaves_views {
+            return Ok(());
+        }
+        let views = views_fed_by(api, name).await?;
+        if views.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "`{name}` feeds materialized views ({}), which would keep what they made of the rows \
+             that go: add skip_incompatible_partition_key=true to leave them as they are",
+            views.join(", ")
+        );
+        Err(ApiError::conflict("feeds_views", message))
+    }
+
+    /// Replaces rows for a caller, if it may.
+    pub(crate) async fn run(
+        &self,
+        api: &Api,
+        access: &Access,
+        name: &str,
+        rows: Append,
+    ) -> Result<Ingested, ApiError> {
+        let (project, incoming) = {
+            let _tables_stay = api.workspace().writing().await;
+            let data_source = replaceable(api, access, name)?;
+            self.check(api, &data_source.item).await?;
+            let place = Place {
+                engine: Arc::clone(api.engine()),
+                database: api.database().to_owned(),
+                data_source: data_source.item,
+            };
+            (
+                api.workspace().current(),
+                Incoming::load(place, rows).await?,
+            )
+        };
+        let mut ingested = incoming.ingested;
+        if let Some(condition) = &self.condition {
+            ingested.successful_rows = incoming.count(condition).await?;
+        }
+        if ingested.successful_rows == 0 && !self.empties {
+            return Err(no_rows());
+        }
+        let _nobody_writes = api.workspace().exchanging().await;
+        if !Arc::ptr_eq(&project, &api.workspace().current()) {
+            return Err(project_changed());
+        }
+        incoming.put_in_place(self.condition.as_deref()).await?;
+        Ok(ingested)
+    }
+}
+
+/// The data source, if the caller may replace its rows. Whoever may not learns
+/// nothing about whether it exists.
+pub(crate) fn replaceable(
+    api: &Api,
+    access: &Access,
+    name: &str,
+) -> Result<Named<DataSource>, ApiError> {
+    let found = api.served().data_source(name);
+    let unknown = Resource { name, id: name };
+    access.replace_rows(
+        found
+            .as_ref()
+            .map_or(unknown, Named::<DataSource>::resource),
+    )?;
+    found.ok_or_else(|| no_such_data_source(name))
+}
+
+/// The pipes whose materialized views take the rows of a data source.
+async fn views_fed_by(api: &Api, data_source: &str) -> Result<Vec<String>, ApiError> {
+    let views = format!(
+        "SELECT DISTINCT arrayJoin(dependencies_table) AS view FROM system.tables \
+         WHERE database = {} AND name = {} ORDER BY view",
+        sql::literal(api.database()),
+        sql::literal(data_source)
+    );
+    let answer = api.engine().query(Statement::read(views, "TSVRaw")).await?;
+    let text = String::from_utf8_lossy(&answer.body);
+    let pipe = |view: &str| view.strip_prefix("view.").unwrap_or(view).to_owned();
+    Ok(text.lines().map(pipe).collect())
+}
+
+fn no_rows() -> ApiError {
+    let message = "there is no row to put in the place of the old ones, which therefore stay: \
+                   with replace_truncate_when_empty=true they go";
+    ApiError::bad_request("no_rows", message)
+}
+
+fn project_changed() -> ApiError {
+    let message = "the project changed while the rows came in, so nothing was replaced: send them \
+                   again";
+    ApiError::conflict("project_changed", message)
+}
