@@ -13,6 +13,7 @@ mod data_sources;
 mod endpoint;
 mod error;
 mod events;
+mod explain;
 mod file;
 mod format;
 mod input;
@@ -54,6 +55,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(events::router(limits.event_bytes))
         .merge(copies::router())
         .merge(data_sources::router())
+        .merge(explain::router())
         .merge(jobs::router())
         .merge(openapi::router())
         .merge(pipes::router())

@@ -10,14 +10,14 @@ mod over;
 mod prewhere;
 mod tenant;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::datafile::Pipe;
+use crate::datafile::{Node, Pipe};
 use crate::engine::guard::Guard;
 use crate::engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
 use crate::project::Project;
-use crate::project::compose::{Composed, Composer};
+use crate::project::compose::{Composed, Composer, reads};
 pub use crate::template::{Parameter, Parameters};
 use crate::template::{ParameterDeclaration, RenderContext};
 
@@ -110,12 +110,27 @@ pub async fn prepare(
     guard: &Guard,
     call: Call<'_>,
 ) -> Result<Prepared, QueryError> {
+    let node = endpoint(call.pipe)?;
+    prepare_node(engine, guard, call, node).await
+}
+
+/// The same for any one node of the call's pipe.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn prepare_node(
+    engine: &dyn Engine,
+    guard: &Guard,
+    call: Call<'_>,
+    node: &Node,
+) -> Result<Prepared, QueryError> {
     let parameters = options::parameters(&call.given, call.fixed);
     let context = RenderContext {
         secrets: call.secrets,
         ..RenderContext::default()
     };
-    let mut composed = endpoint(call.project, call.pipe, &parameters, &context)?;
+    let composer = Composer::new(call.project, &parameters, &context);
+    let mut composed = composer.node(call.pipe, node)?;
     let mut hidden = Vec::new();
     if let Some(over) = options::over(&call.given) {
         let own = over::compose(engine, guard, call.project, &mut composed, &over).await?;
@@ -189,22 +204,18 @@ pub fn endpoint_parameters(project: &Project, pipe: &Pipe) -> Vec<ParameterDecla
             ..RenderContext::default()
         },
     );
-    endpoint(project, pipe, &parameters, &context)
+    let Some(node) = pipe.endpoint() else {
+        return Vec::new();
+    };
+    Composer::new(project, &parameters, &context)
+        .node(pipe, node)
         .map(|composed| composed.declarations())
         .unwrap_or_default()
 }
 
-/// The SELECT of a pipe's endpoint.
-fn endpoint<'p>(
-    project: &'p Project,
-    pipe: &'p Pipe,
-    parameters: &Parameters,
-    context: &RenderContext,
-) -> Result<Composed<'p>, QueryError> {
-    let Some(endpoint) = pipe.endpoint() else {
-        return Err(QueryError::NoEndpoint(pipe.name.clone()));
-    };
-    Ok(Composer::new(project, parameters, context).node(pipe, endpoint)?)
+fn endpoint(pipe: &Pipe) -> Result<&Node, QueryError> {
+    pipe.endpoint()
+        .ok_or_else(|| QueryError::NoEndpoint(pipe.name.clone()))
 }
 
 /// Checks what a template may have rendered beyond what was checked when its
@@ -221,6 +232,13 @@ async fn check_reach(
         .inspect(engine, composed.sql(), &composed.parameters())
         .await?;
     Ok(inspection.check_project()?)
+}
+
+/// The names that a SQL text, or a template of one, reads as tables, without
+/// those it gives to expressions of its own.
+#[must_use]
+pub fn tables_read(sql: &str) -> BTreeSet<String> {
+    reads(sql).foreign().cloned().collect()
 }
 
 fn ready(

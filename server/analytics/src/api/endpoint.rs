@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 use service::ApiError;
 
 use super::STATISTICS;
+use super::explain::explained;
 use super::format::{Format, media_type};
 use super::input::{Given, Input};
 use super::state::{Api, Served, no_endpoint};
 use crate::access::{Access, PipeGrant, Resource};
 use crate::datafile::{Node, Pipe};
 use crate::engine::{Answer, Statistics};
-use crate::query::{Call, Parameter, Parameters, Tenant, run_endpoint};
+use crate::query::{Call, Parameter, Parameters, Tenant, prepare, run_endpoint};
 use crate::template::ParameterDeclaration;
 
 /// Runs an endpoint for a caller.
@@ -32,20 +33,43 @@ pub(crate) async fn call(
     if pipe.item.endpoint().is_none() {
         return Err(no_endpoint(name));
     }
+    let is_explained = input.flag("explain");
     let (fixed, tenant) = fixed_and_tenant(grant);
     let call = Call {
-        project: &served.project,
-        database: api.database(),
-        pipe: &pipe.item,
-        given: parameters(input),
         fixed,
         tenant,
-        secrets: api.secrets(),
         format: format.clickhouse(),
-        limits: api.query_limits(),
+        ..unrestricted_call(api, &served, &pipe.item, input)
     };
-    let answer = run_endpoint(api.engine().as_ref(), api.guard(), call).await?;
+    let engine = api.engine().as_ref();
+    if is_explained {
+        access.metadata()?;
+        let prepared = prepare(engine, api.guard(), call).await?;
+        let explained = explained(api, &served, access, prepared.statement).await?;
+        return Ok(explained.into_response());
+    }
+    let answer = run_endpoint(engine, api.guard(), call).await?;
     Ok(respond(answer, format.clickhouse()))
+}
+
+/// A call with what a request gives, by somebody whom nothing restricts.
+pub(crate) fn unrestricted_call<'a>(
+    api: &Api,
+    served: &'a Served,
+    pipe: &'a Pipe,
+    input: Input,
+) -> Call<'a> {
+    Call {
+        project: &served.project,
+        database: api.database(),
+        pipe,
+        given: parameters(input),
+        fixed: Parameters::new(),
+        tenant: Tenant::All,
+        secrets: api.secrets(),
+        format: Format::Json.clickhouse(),
+        limits: api.query_limits(),
+    }
 }
 
 /// A JWT learns nothing about names outside its scopes, not even that they do

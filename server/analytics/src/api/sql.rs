@@ -4,12 +4,14 @@
 //! parser sees in it; here the request is read and the answer written.
 
 mod request;
+mod show;
+mod tools;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use service::ApiError;
@@ -17,6 +19,7 @@ use service::ApiError;
 use super::auth::Caller;
 use super::endpoint::{fixed_parameter, respond};
 use super::error::refused;
+use super::explain::explained;
 use super::format::QUERY_FORMATS;
 use super::state::{Api, Served};
 use crate::access::Readable;
@@ -26,6 +29,7 @@ use crate::engine::{EngineError, Statement, sql};
 use crate::query::{OutsideQuery, Parameters, Tenant, prepare_outside};
 use crate::template::{RenderContext, Template};
 use request::SqlRequest;
+use show::ShowTables;
 
 /// The format of an answer whose query asks for none.
 const DEFAULT_FORMAT: &str = "TabSeparated";
@@ -33,7 +37,9 @@ const DEFAULT_FORMAT: &str = "TabSeparated";
 const UNKNOWN_TABLE: i32 = 60;
 
 pub(crate) fn router() -> Router<Api> {
-    Router::new().route("/v0/sql", get(query).post(query))
+    Router::new()
+        .route("/v0/sql", get(query).post(query))
+        .merge(tools::router())
 }
 
 async fn query(
@@ -55,10 +61,10 @@ async fn query(
         served.tables(&api).await?,
         pipeline.as_deref(),
     );
-    let format = format_of(&inspection)?;
-    if is_show_tables(&inspection) {
-        return show_tables(&api, &readable, format).await;
+    if inspection.kind == StatementKind::Show {
+        return show_tables(&api, &inspection, &readable).await;
     }
+    let format = known_format(inspection.format.as_deref())?;
     inspection
         .check_outside(&readable)
         .map_err(|refusal| outside_refused(&refusal))?;
@@ -90,6 +96,10 @@ async fn query(
     let mut statement = prepare_outside(api.engine().as_ref(), api.guard(), query)
         .await?
         .statement;
+    if request.explain && inspection.kind == StatementKind::Select {
+        let explained = explained(&api, &served, &access, statement).await?;
+        return Ok(explained.into_response());
+    }
     if is_description {
         statement.sql = format!("DESCRIBE ({}\n)", statement.sql);
     }
@@ -111,11 +121,7 @@ async fn query(
 /// template binds no secrets: who only reads must not read those of the
 /// workspace by writing a template.
 fn rendered(request: &SqlRequest) -> Result<String, ApiError> {
-    let text = request.q.trim();
-    if text.is_empty() {
-        let message = "The request body should contain a query";
-        return Err(ApiError::bad_request("query_missing", message));
-    }
+    let text = request.text()?;
     let Some(source) = text.strip_prefix('%') else {
         return Ok(text.to_owned());
     };
@@ -158,8 +164,19 @@ async fn inspect(api: &Api, text: &str) -> Result<Arc<Inspection>, ApiError> {
         })
 }
 
-fn format_of(inspection: &Inspection) -> Result<&str, ApiError> {
-    let Some(format) = inspection.format.as_deref() else {
+/// A query in the engine's own spelling, which has no comments and one way to
+/// quote.
+async fn canonical(api: &Api, query: &str) -> Result<String, ApiError> {
+    let statement = Statement {
+        parameters: vec![("sql".to_owned(), sql::parameter(query))],
+        ..Statement::read("SELECT formatQuerySingleLine({sql:String})", "TSVRaw")
+    };
+    let answer = api.engine().query(statement).await?;
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
+}
+
+fn known_format(asked: Option<&str>) -> Result<&'static str, ApiError> {
+    let Some(format) = asked else {
         return Ok(DEFAULT_FORMAT);
     };
     let known = QUERY_FORMATS
@@ -174,30 +191,23 @@ fn format_of(inspection: &Inspection) -> Result<&str, ApiError> {
     })
 }
 
-/// Of all SHOW statements the one that clients send.
-fn is_show_tables(inspection: &Inspection) -> bool {
-    let mut words = inspection
-        .body
-        .trim_end_matches([';', ' ', '\n'])
-        .split_whitespace();
-    let is =
-        |word: Option<&str>, name: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(name));
-    inspection.kind == StatementKind::Show
-        && is(words.next(), "SHOW")
-        && is(words.next(), "TABLES")
-        && words.next().is_none()
-}
-
-/// `SHOW TABLES`: the names that the caller may read.
+/// Of all SHOW statements the one that clients send: the names that the caller
+/// may read.
 async fn show_tables(
     api: &Api,
+    inspection: &Inspection,
     readable: &Readable<'_>,
-    format: &str,
 ) -> Result<Response, ApiError> {
-    let names: Vec<String> = readable.names().into_iter().map(sql::literal).collect();
-    let names = names.join(", ");
-    let text = format!("SELECT arrayJoin(CAST([{names}], 'Array(String)')) AS name");
-    let answer = api.engine().query(Statement::read(text, format)).await?;
+    let canonical = canonical(api, &inspection.body).await?;
+    let Some(show) = ShowTables::read(&canonical) else {
+        let refusal = inspection.check_outside(readable);
+        return Err(refusal.map_or_else(|refusal| outside_refused(&refusal), |()| not_found("")));
+    };
+    let format = known_format(show.format.as_deref())?;
+    let answer = api
+        .engine()
+        .query(show.statement(readable, format)?)
+        .await?;
     Ok(respond(answer, format))
 }
 

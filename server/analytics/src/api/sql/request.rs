@@ -15,6 +15,8 @@ use crate::query::{Parameter, Parameters};
 pub(super) struct SqlRequest {
     /// The SQL; empty when there is none.
     pub(super) q: String,
+    /// Whether the plan is asked for in place of the rows.
+    pub(super) explain: bool,
     /// The pipe whose nodes the SQL may name.
     pub(super) pipeline: Option<String>,
     /// Parameters of the SQL, if it is a template, and of the pipes it reads.
@@ -53,8 +55,19 @@ impl<S: Send + Sync> FromRequest<S> for SqlRequest {
 }
 
 impl SqlRequest {
+    /// The SQL, which must be there.
+    pub(super) fn text(&self) -> Result<&str, ApiError> {
+        let text = self.q.trim();
+        if text.is_empty() {
+            let message = "The request body should contain a query";
+            return Err(ApiError::bad_request("query_missing", message));
+        }
+        Ok(text)
+    }
+
     fn new(q: String, input: Input) -> Self {
         let pipeline = input.text("pipeline").map(str::to_owned);
+        let explain = input.flag("explain");
         let template_parameters = match input.get("template_parameters") {
             Some(Given::Json(Value::Object(object))) => object.clone(),
             Some(Given::Text(text)) => serde_json::from_str(text).unwrap_or_default(),
@@ -70,6 +83,7 @@ impl SqlRequest {
         parameters.lay_over(given.collect());
         Self {
             q,
+            explain,
             pipeline,
             parameters,
         }

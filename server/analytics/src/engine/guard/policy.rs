@@ -205,6 +205,12 @@ impl Inspection {
         }
     }
 
+    /// Whether it names nothing that a caller may not read. As for SQL from
+    /// outside, names that the database does not have are let through.
+    pub fn reads_only(&self, catalog: &dyn Catalog) -> bool {
+        self.tables.iter().all(|table| is_open(table, catalog))
+    }
+
     /// The first setting that could lift a limit or a filter.
     pub fn check_settings(&self, allowed: &[&str]) -> Result<(), Refusal> {
         let refused = |name: &&String| !allowed.contains(&name.as_str());

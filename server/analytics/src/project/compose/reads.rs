@@ -25,7 +25,7 @@ pub(crate) struct Reads {
 
 impl Reads {
     /// The tables that are not CTEs of the text itself.
-    pub(super) fn foreign(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = &String> {
         self.tables.difference(&self.own)
     }
 }
