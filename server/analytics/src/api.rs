@@ -5,6 +5,7 @@
 //! route asks the caller's access what it may do, and the other modules to do
 //! it. No decision about data is made here.
 
+mod analyze;
 mod append;
 mod auth;
 mod copies;
@@ -51,6 +52,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
     let cors = cors::layer(&api.settings().cors_origins)?;
     let limits = &api.settings().limits;
     let gated = Router::new()
+        .merge(analyze::router(limits.file_bytes))
         .merge(append::router(limits.file_bytes))
         .merge(events::router(limits.event_bytes))
         .merge(copies::router())

@@ -10,6 +10,7 @@
 
 mod batch;
 mod csv;
+mod infer;
 mod load;
 mod ndjson;
 mod parquet;
@@ -25,6 +26,7 @@ use bytes::Bytes;
 use crate::datafile::{Column, DataSource};
 use crate::engine::{Engine, EngineError};
 
+pub use infer::{Analysis, Recommended, infer, likely_delimiter};
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
 pub use replace::{Incoming, Place, drop_leftovers, probe};
 pub use unpack::unpack;

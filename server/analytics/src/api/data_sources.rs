@@ -18,9 +18,10 @@ use super::jobs;
 use super::state::{Api, Named, Served, no_such_data_source};
 use super::timestamp;
 use crate::access::Access;
-use crate::datafile::{Column, DataSource, EngineKind, TableEngine};
+use crate::datafile::{Column, DataSource, EngineKind, Pipe, TableEngine};
 use crate::engine::{Statement, sql};
 use crate::project::{qualified, quarantine_name};
+use crate::query::tables_read;
 
 pub(crate) fn router() -> Router<Api> {
     Router::new()
@@ -44,7 +45,7 @@ async fn list(State(api): State<Api>, Caller(access): Caller) -> Result<Json<Val
         .data_sources()
         .filter_map(|data_source| served.data_source(&data_source.name))
         .filter(|data_source| access.sees_data_source(data_source.resource()))
-        .map(|data_source| describe(&served, &data_source, &sizes))
+        .map(|data_source| describe(&served, &access, &data_source, &sizes))
         .collect();
     Ok(Json(json!({ "datasources": data_sources })))
 }
@@ -62,7 +63,8 @@ async fn detail(
         return Ok(text.into_response());
     }
     let data_source = visible(&served, &access, &name)?;
-    Ok(Json(describe(&served, &data_source, &sizes(&api).await?)).into_response())
+    let sizes = sizes(&api).await?;
+    Ok(Json(describe(&served, &access, &data_source, &sizes)).into_response())
 }
 
 fn visible(served: &Served, access: &Access, name: &str) -> Result<Named<DataSource>, ApiError> {
@@ -206,8 +208,26 @@ pub(crate) fn reference(data_source: &Named<DataSource>) -> Value {
     json!({ "id": data_source.id, "name": data_source.item.name })
 }
 
+/// The pipes that read a data source, as far as the caller sees them.
+fn used_by(served: &Served, access: &Access, data_source: &str) -> Vec<Value> {
+    let reads = |pipe: &Pipe| {
+        let is_own = pipe.node(data_source).is_some();
+        let mut nodes = pipe.nodes.iter();
+        !is_own && nodes.any(|node| tables_read(&node.sql).contains(data_source))
+    };
+    served
+        .project
+        .pipes()
+        .filter(|pipe| reads(pipe))
+        .filter_map(|pipe| served.pipe(&pipe.name))
+        .filter(|pipe| access.sees_pipe(pipe.resource()))
+        .map(|pipe| json!({ "id": pipe.id, "name": pipe.item.name }))
+        .collect()
+}
+
 fn describe(
     served: &Served,
+    access: &Access,
     data_source: &Named<DataSource>,
     sizes: &HashMap<String, Size>,
 ) -> Value {
@@ -233,10 +253,11 @@ fn describe(
         "cluster": null,
         "tags": tags,
         "columns": columns,
+        "schema": schema(&item.columns),
         "engine": describe_engine(&item.engine),
         "statistics": { "row_count": size.rows, "bytes": size.bytes },
         "quarantine_rows": quarantined.rows,
-        "used_by": [],
+        "used_by": used_by(served, access, &item.name),
         "shared_with": item.shared_with,
         "created_at": time,
         "updated_at": time,
@@ -253,6 +274,25 @@ fn describe_column(column: &Column) -> Value {
         "default_value": column.default.as_ref().map(|default| format!("DEFAULT {default}")),
         "codec": column.codec,
     })
+}
+
+/// The columns as SCHEMA has them.
+fn schema(columns: &[Column]) -> String {
+    let definition = |column: &Column| {
+        let mut text = format!("{} {}", sql::identifier(&column.name), column.data_type);
+        if let Some(path) = &column.json_path {
+            text.push_str(&format!(" `json:{path}`"));
+        }
+        if let Some(default) = &column.default {
+            text.push_str(&format!(" DEFAULT {default}"));
+        }
+        if let Some(codec) = &column.codec {
+            text.push_str(&format!(" CODEC({codec})"));
+        }
+        text
+    };
+    let definitions: Vec<String> = columns.iter().map(definition).collect();
+    definitions.join(", ")
 }
 
 fn describe_engine(engine: &TableEngine) -> Value {

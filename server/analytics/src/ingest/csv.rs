@@ -110,7 +110,7 @@ impl<'data> Layout<'data> {
 }
 
 /// Records end with a line break outside of quotes; empty lines are none.
-fn records(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn records(text: &str) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     let lines = text.split(move |character| {
         is_quoted ^= character == '"';
