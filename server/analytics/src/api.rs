@@ -21,6 +21,7 @@ mod input;
 mod jobs;
 mod openapi;
 mod pipes;
+mod populations;
 mod replace;
 mod revocations;
 mod sql;
@@ -61,6 +62,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(jobs::router())
         .merge(openapi::router())
         .merge(pipes::router())
+        .merge(populations::router())
         .merge(revocations::router())
         .merge(sql::router())
         .merge(tokens::router())

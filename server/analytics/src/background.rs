@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::Map;
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
 use crate::access::{Access, Authority, StaticScope, StoreError};
 use crate::api::Api;
+use crate::clock::Clock;
 use crate::datafile::{TokenLine, TokenPermission};
 use crate::project::{Project, watch};
+use crate::query::Parameters;
+use crate::schedule::Due;
 
 /// Starts all background work; abort the handles to end it.
 pub(crate) fn spawn(api: &Api) -> Vec<JoinHandle<()>> {
@@ -87,35 +88,35 @@ async fn watch_files(api: Api) {
 }
 
 /// Runs the copies that are due, as jobs; a changed project changes the plan.
+/// A copy that is still running when it is due again is left alone.
 async fn copy_by_schedule(api: Api) {
+    let (schedules, clock) = (api.schedules(), api.clock());
     let mut projects = api.workspace().subscribe();
-    let mut after = OffsetDateTime::now_utc();
     loop {
         let project = Arc::clone(&projects.borrow_and_update());
-        let due = project
-            .next_copies(after)
-            .map(|(at, pipes)| (at, pipes.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+        let now = clock.now();
+        for Due { pipe, at } in schedules.take_due(&project, now).await {
+            // The project may have changed since: then it is looked at again.
+            let Ok(turn) = api.copy(&pipe, None, Parameters::new(), Some(at)) else {
+                continue;
+            };
+            if let Err(busy) = api.jobs().queue(&Access::admin(None), turn) {
+                tracing::warn!(pipe, %at, "the copy that is due does not run: {busy}");
+            }
+        }
+        let next = schedules.next(&project, now);
         tokio::select! {
             changed = projects.changed() => if changed.is_err() { return },
-            () = sleep_until(due.as_ref().map(|(at, _)| *at)) => {
-                let Some((at, pipes)) = due else { continue };
-                after = at;
-                for pipe in pipes {
-                    let job = api.copy_job(Arc::clone(&project), pipe.clone(), None, Default::default());
-                    let mut details = Map::new();
-                    details.insert("pipe".to_owned(), pipe.into());
-                    api.jobs().start("copy", &Access::admin(None), details, job);
-                }
-            }
+            () = schedules.changed() => {}
+            () = until(clock.as_ref(), next) => {}
         }
     }
 }
 
-/// Sleeps until a moment; for ever without one.
-async fn sleep_until(moment: Option<OffsetDateTime>) {
-    let Some(moment) = moment else {
-        return std::future::pending().await;
-    };
-    let left = moment - OffsetDateTime::now_utc();
-    tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+/// Waits for a moment; for ever without one.
+async fn until(clock: &dyn Clock, moment: Option<OffsetDateTime>) {
+    match moment {
+        Some(moment) => clock.until(moment).await,
+        None => std::future::pending().await,
+    }
 }

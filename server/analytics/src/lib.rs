@@ -8,6 +8,7 @@
 pub mod access;
 mod api;
 mod background;
+mod clock;
 pub mod datafile;
 pub mod engine;
 pub mod fixtures;
@@ -15,10 +16,12 @@ pub mod ingest;
 pub mod limit;
 pub mod project;
 pub mod query;
+mod schedule;
 mod settings;
 mod start;
 pub mod template;
 pub mod testing;
 
+pub use clock::{Clock, SystemClock};
 pub use settings::{EngineSettings, LimitSettings, QuerySettings, Secret, Settings};
-pub use start::{Running, StartError, StartOptions, start};
+pub use start::{Running, StartError, StartOptions, start, start_with_clock};

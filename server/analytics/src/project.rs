@@ -17,7 +17,9 @@ mod expressions;
 mod fingerprint;
 mod locate;
 mod names;
+mod populate;
 mod report;
+mod scratch;
 mod select;
 mod source;
 mod watch;
@@ -36,6 +38,7 @@ pub use apply::{Applied, ApplyError};
 pub use check::{check, check_files};
 pub use copy::CopyError;
 pub use ddl::{QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name};
+pub use populate::{PopulateError, Population};
 pub use report::{Extent, Report};
 pub use source::{SourceFile, read_directory};
 pub use watch::watch;
@@ -67,7 +70,7 @@ pub struct RunContext {
     pub parameters: Parameters,
     /// What `tb_secret` may bind.
     pub secrets: Arc<BTreeMap<String, String>>,
-    /// The time of the run.
+    /// The time of the run; what `job_timestamp` says.
     pub now: OffsetDateTime,
 }
 

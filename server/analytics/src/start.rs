@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::access::{Authority, AuthoritySettings, StoreError, TokenStore};
 use crate::api::{self, Api, DATABASE, Jobs, Parts, Served, Variables};
 use crate::background;
+use crate::clock::{Clock, SystemClock};
 use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
@@ -21,6 +22,7 @@ use crate::fixtures::{FixtureError, Fixtures, Step};
 use crate::ingest;
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
+use crate::schedule::Schedules;
 use crate::settings::Settings;
 
 /// What the server that contains this one hands over.
@@ -85,6 +87,18 @@ pub struct Running {
 /// # Errors
 /// [`StartError`], which says what to change.
 pub async fn start(settings: Settings, options: StartOptions) -> Result<Running, StartError> {
+    start_with_clock(settings, options, Arc::new(SystemClock)).await
+}
+
+/// The same by another clock: schedules and jobs follow it.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with_clock(
+    settings: Settings,
+    options: StartOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, StartError> {
     sqlx::migrate!()
         .set_ignore_missing(true)
         .run(&options.pool)
@@ -95,6 +109,7 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
         .map(|(name, secret)| (name.clone(), secret.reveal().to_owned()))
         .collect();
     let variables = Variables::load(options.pool.clone(), configured).await?;
+    let schedules = Schedules::load(options.pool.clone()).await?;
     let authority = Arc::new(
         Authority::new(AuthoritySettings {
             verifier: Verifier::new(&options.workspace_id, options.keys.verifying.clone())?,
@@ -127,6 +142,7 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
     let workspace = Arc::new(workspace);
     ingest::drop_leftovers(engine.as_ref(), DATABASE).await?;
     background::sync_tokens(&authority, &workspace.current()).await?;
+    schedules.follow(&workspace.current(), clock.now()).await;
 
     let served = Served::new(workspace.current(), authority.workspace_id());
     let api = Api::new(Parts {
@@ -135,7 +151,9 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
         signing_key: options.keys.signing,
         guard: Guard::default(),
         served: RwLock::new(Arc::new(served)),
-        jobs: Jobs::default(),
+        jobs: Jobs::new(Arc::clone(&clock)),
+        schedules,
+        clock,
         settings,
         authority,
         engine,

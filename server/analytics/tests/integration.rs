@@ -7,6 +7,8 @@
 mod api {
     mod browsers;
     mod cancellation;
+    mod clock;
+    mod copies;
     mod golden;
     mod jobs;
     mod reload;

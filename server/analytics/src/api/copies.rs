@@ -1,6 +1,5 @@
-//! Running copy pipes on demand.
+//! Copy pipes: running them on demand, pausing and resuming their schedules.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -13,14 +12,23 @@ use time::OffsetDateTime;
 use super::auth::Caller;
 use super::endpoint::parameters;
 use super::input::Input;
-use super::jobs;
-use super::state::Api;
-use crate::datafile::{CopyMode, NodeKind};
-use crate::project::{ApplyError, CopyError, Project, RunContext};
+use super::jobs::{self, Turn};
+use super::pipes;
+use super::state::{Api, Named};
+use crate::access::Access;
+use crate::datafile::{CopyMode, CopySchedule, CopySettings, Pipe};
+use crate::project::{ApplyError, CopyError, RunContext};
 use crate::query::Parameters;
 
+/// The kind of these jobs.
+const COPY: &str = "copy";
+
 pub(crate) fn router() -> Router<Api> {
-    Router::new().route("/v0/pipes/{pipe}/copy", post(copy))
+    Router::new()
+        .route("/v0/pipes/{pipe}/copy", post(copy))
+        .route("/v0/pipes/{pipe}/copy/pause", post(pause))
+        .route("/v0/pipes/{pipe}/copy/resume", post(resume))
+        .route("/v0/pipes/{pipe}/copy/cancel", post(cancel))
 }
 
 async fn copy(
@@ -30,17 +38,6 @@ async fn copy(
     input: Input,
 ) -> Result<Json<Value>, ApiError> {
     access.deploy()?;
-    let served = api.served();
-    let pipe = served.require_pipe(&name)?;
-    let target = pipe.item.nodes.iter().find_map(|node| match &node.kind {
-        NodeKind::Copy(copy) => Some(copy.target.clone()),
-        _ => None,
-    });
-    let target = target.ok_or_else(|| {
-        let message =
-            format!("the pipe `{name}` is no copy pipe: give one of its nodes `TYPE copy`");
-        ApiError::bad_request("not_a_copy_pipe", message)
-    })?;
     let mode = match input.text("_mode") {
         None => None,
         Some("append") => Some(CopyMode::Append),
@@ -50,44 +47,127 @@ async fn copy(
             return Err(ApiError::bad_request("invalid_parameter", message));
         }
     };
-    let mut details = Map::new();
-    details.insert(
-        "pipe".to_owned(),
-        json!({ "id": pipe.id, "name": pipe.item.name }),
-    );
-    details.insert(
-        "datasource".to_owned(),
-        json!({ "id": served.id(&target), "name": target }),
-    );
-    let project = Arc::clone(&served.project);
-    let work = api.copy_job(project, pipe.item.name.clone(), mode, parameters(input));
-    let id = api.jobs().start("copy", &access, details, work);
+    let mut parameters = parameters(input);
+    // A template must not write down who called.
+    parameters.remove("token");
+    let turn = api.copy(&name, mode, parameters, None)?;
+    let id = api.jobs().queue(&access, turn)?;
     Ok(Json(jobs::started(&id)))
 }
 
+/// The schedule's moments pass until it is resumed; it can be copied on demand
+/// meanwhile.
+async fn pause(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let pipe = scheduled(&api, &access, &name)?;
+    let paused = api
+        .schedules()
+        .pause(&pipe.item.name, api.clock().now())
+        .await;
+    paused.map_err(ApiError::internal)?;
+    Ok(Json(pipes::describe(&api, &api.served(), &pipe)))
+}
+
+async fn resume(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let pipe = scheduled(&api, &access, &name)?;
+    let resumed = api
+        .schedules()
+        .resume(&pipe.item.name, api.clock().now())
+        .await;
+    resumed.map_err(ApiError::internal)?;
+    Ok(Json(pipes::describe(&api, &api.served(), &pipe)))
+}
+
+/// Cancels the copy that is under way or waits for its turn.
+async fn cancel(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    access.deploy()?;
+    let (pipe, _) = copy_pipe(&api, &name)?;
+    let cancelled = api.jobs().cancel_about(COPY, &pipe.item.name);
+    let mut description = pipes::describe(&api, &api.served(), &pipe);
+    description["jobs"] = cancelled.into();
+    Ok(Json(description))
+}
+
+/// A copy pipe that has a schedule.
+fn scheduled(api: &Api, access: &Access, name: &str) -> Result<Named<Pipe>, ApiError> {
+    access.deploy()?;
+    let (pipe, settings) = copy_pipe(api, name)?;
+    match settings.schedule {
+        CopySchedule::Cron(_) => Ok(pipe),
+        CopySchedule::OnDemand => {
+            let message = format!(
+                "the pipe `{name}` is copied on demand only: give its node `COPY_SCHEDULE` with a cron expression"
+            );
+            Err(ApiError::bad_request("not_scheduled", message))
+        }
+    }
+}
+
+fn copy_pipe(api: &Api, name: &str) -> Result<(Named<Pipe>, CopySettings), ApiError> {
+    let pipe = api.served().require_pipe(name)?;
+    let settings = pipe.item.copy().cloned();
+    let settings = settings.ok_or_else(|| {
+        ApiError::bad_request(
+            "not_a_copy_pipe",
+            CopyError::NoCopy(name.to_owned()).to_string(),
+        )
+    })?;
+    Ok((pipe, settings))
+}
+
 impl Api {
-    /// The work of one copy, for a job.
-    pub(crate) fn copy_job(
+    /// One copy, to be queued as a job. `at` is the moment of its schedule;
+    /// without one the time at which it runs counts.
+    pub(crate) fn copy(
         &self,
-        project: Arc<Project>,
-        pipe: String,
+        name: &str,
         mode: Option<CopyMode>,
         parameters: Parameters,
-    ) -> impl Future<Output = Result<Map<String, Value>, ApiError>> + Send + use<> {
-        let api = self.clone();
-        async move {
-            let _tables_stay = api.workspace().writing().await;
-            let context = RunContext {
-                parameters,
-                secrets: api.secrets(),
-                now: OffsetDateTime::now_utc(),
+        at: Option<OffsetDateTime>,
+    ) -> Result<Turn, ApiError> {
+        let (pipe, settings) = copy_pipe(self, name)?;
+        let target = &settings.target;
+        let mut details = Map::new();
+        details.insert(
+            "pipe".to_owned(),
+            json!({ "id": pipe.id, "name": pipe.item.name }),
+        );
+        details.insert(
+            "datasource".to_owned(),
+            json!({ "id": self.served().id(target), "name": target }),
+        );
+        let (api, name) = (self.clone(), pipe.item.name.clone());
+        let subject = name.clone();
+        let work = move || {
+            let (api, name, parameters) = (api.clone(), name.clone(), parameters.clone());
+            let run = async move {
+                let context = RunContext {
+                    parameters,
+                    secrets: api.secrets(),
+                    now: at.unwrap_or_else(|| api.clock().now()),
+                };
+                api.workspace().run_copy(&name, mode, &context).await?;
+                Ok(Map::new())
             };
-            let engine = api.engine().as_ref();
-            project
-                .run_copy(engine, api.database(), &pipe, mode, &context)
-                .await?;
-            Ok(Map::new())
-        }
+            Box::pin(run) as futures::future::BoxFuture<'static, jobs::Outcome>
+        };
+        Ok(Turn {
+            kind: COPY,
+            subject,
+            details,
+            work: Arc::new(work),
+        })
     }
 }
 
@@ -98,6 +178,7 @@ impl From<CopyError> for ApiError {
             CopyError::Run(ApplyError::Refused(_)) | CopyError::NoCopy(_) => {
                 Self::bad_request("copy_refused", error.to_string())
             }
+            CopyError::Changed(_) => Self::conflict("project_changed", error.to_string()),
             CopyError::UnknownPipe(pipe) => super::state::no_such_pipe(&pipe),
         }
     }

@@ -1,16 +1,19 @@
 //! Jobs: work that goes on after its request was answered, and the routes that
-//! tell how it goes. Jobs live in memory; the last hundred are remembered.
+//! tell how it goes. Jobs live in memory; the last hundred are remembered, and
+//! those of the last two days listed.
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use service::ApiError;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -19,20 +22,30 @@ use super::input::Input;
 use super::state::Api;
 use super::timestamp;
 use crate::access::Access;
+use crate::clock::Clock;
 
 /// Jobs that are remembered, the oldest ended one being forgotten first.
 const REMEMBERED: usize = 100;
+/// How long jobs are listed.
+const LISTED: Duration = Duration::hours(48);
+
+/// Kinds of jobs that go on in the engine part by part: stopped half-way, they
+/// would leave half of it done.
+const UNSTOPPABLE: [&str; 1] = ["delete_data"];
 
 pub(crate) fn router() -> Router<Api> {
     Router::new()
         .route("/v0/jobs", get(list))
         .route("/v0/jobs/{id}", get(detail))
         .route("/v0/jobs/{id}/cancel", post(cancel))
+        .route("/v0/jobs/{id}/retry", post(retry))
 }
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
+    /// Others come first.
+    Waiting,
     Working,
     Done,
     Error,
@@ -42,11 +55,54 @@ enum Status {
 impl Status {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Working => "working",
             Self::Done => "done",
             Self::Error => "error",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    fn has_ended(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Working)
+    }
+}
+
+/// What a job answers with: members that are added to its description.
+pub(crate) type Outcome = Result<Map<String, Value>, ApiError>;
+
+/// Work in turn: it takes a writing connection of the engine for long, so one
+/// such job runs at a time; and it can be done again.
+#[derive(Clone)]
+pub(crate) struct Turn {
+    pub(crate) kind: &'static str,
+    /// What it is about. Of the turns about the same only one is under way.
+    pub(crate) subject: String,
+    /// Members of its description.
+    pub(crate) details: Map<String, Value>,
+    pub(crate) work: Arc<dyn Fn() -> BoxFuture<'static, Outcome> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Turn")
+            .field("kind", &self.kind)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A job about the same is under way.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the job {id} does this already: wait for it, or cancel it")]
+pub(crate) struct Busy {
+    id: String,
+}
+
+impl From<Busy> for ApiError {
+    fn from(busy: Busy) -> Self {
+        Self::conflict("job_under_way", busy.to_string())
     }
 }
 
@@ -59,17 +115,36 @@ struct Job {
     details: Map<String, Value>,
     error: Option<String>,
     created_at: OffsetDateTime,
+    started_at: Option<OffsetDateTime>,
     updated_at: OffsetDateTime,
     /// The token that asked for it; administrators see all jobs.
     token_id: Option<String>,
+    /// How to do it again.
+    turn: Option<Turn>,
     abort: Option<AbortHandle>,
 }
 
 /// All jobs of the workspace.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Jobs(Arc<Mutex<VecDeque<Job>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Jobs(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    jobs: Mutex<VecDeque<Job>>,
+    /// Whose turn it is.
+    turn: Semaphore,
+    clock: Arc<dyn Clock>,
+}
 
 impl Jobs {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Shared {
+            jobs: Mutex::default(),
+            turn: Semaphore::new(1),
+            clock,
+        }))
+    }
+
     /// Starts `work` and answers with the job's id. What `work` answers is
     /// added to the job's members.
     pub(crate) fn start<Work>(
@@ -80,37 +155,62 @@ impl Jobs {
         work: Work,
     ) -> String
     where
-        Work: Future<Output = Result<Map<String, Value>, ApiError>> + Send + 'static,
+        Work: Future<Output = Outcome> + Send + 'static,
     {
-        let id = Uuid::new_v4().to_string();
-        let now = OffsetDateTime::now_utc();
-        self.remember(Job {
-            id: id.clone(),
-            kind,
-            status: Status::Working,
-            details,
-            error: None,
-            created_at: now,
-            updated_at: now,
-            token_id: access.token_id.clone(),
-            abort: None,
-        });
-        let (jobs, ended) = (self.clone(), id.clone());
+        let job = self.job(kind, details, access.token_id.clone());
+        let id = job.id.clone();
+        let mut jobs = self.lock();
+        remember(&mut jobs, job);
+        let (own, own_id) = (self.clone(), id.clone());
         let task = tokio::spawn(async move {
-            let outcome = work.await;
-            jobs.change(&ended, |job| match outcome {
-                Ok(mut details) => {
-                    job.status = Status::Done;
-                    job.details.append(&mut details);
-                }
-                Err(error) => {
-                    job.status = Status::Error;
-                    job.error = Some(public_text(&error));
-                }
-            });
+            own.begin(&own_id);
+            own.end(&own_id, work.await);
         });
-        self.change(&id, |job| job.abort = Some(task.abort_handle()));
+        abort_with(&mut jobs, &id, task.abort_handle());
         id
+    }
+
+    /// Lets a job wait for its turn and then work; answers with its id.
+    pub(crate) fn queue(&self, access: &Access, turn: Turn) -> Result<String, Busy> {
+        let mut jobs = self.lock();
+        let is_same = |job: &&Job| {
+            let other = job.turn.as_ref().filter(|_| !job.status.has_ended());
+            other.is_some_and(|other| (other.kind, &other.subject) == (turn.kind, &turn.subject))
+        };
+        if let Some(job) = jobs.iter().find(is_same) {
+            return Err(Busy { id: job.id.clone() });
+        }
+        let mut job = self.job(turn.kind, turn.details.clone(), access.token_id.clone());
+        job.turn = Some(turn.clone());
+        let id = job.id.clone();
+        remember(&mut jobs, job);
+        let (own, own_id) = (self.clone(), id.clone());
+        let task = tokio::spawn(async move {
+            // It is never closed.
+            let _turn = own.0.turn.acquire().await;
+            own.begin(&own_id);
+            own.end(&own_id, (turn.work)().await);
+        });
+        abort_with(&mut jobs, &id, task.abort_handle());
+        Ok(id)
+    }
+
+    /// Cancels the jobs of one kind and subject; answers with what became of
+    /// them.
+    pub(crate) fn cancel_about(&self, kind: &str, subject: &str) -> Vec<Value> {
+        let now = self.0.clock.now();
+        let mut jobs = self.lock();
+        let about = |job: &&mut Job| {
+            let turn = job.turn.as_ref().filter(|_| !job.status.has_ended());
+            turn.is_some_and(|turn| turn.kind == kind && turn.subject == subject)
+        };
+        jobs.iter_mut()
+            .filter(about)
+            .map(|job| {
+                job.cancel(now);
+                describe(job)
+            })
+            .collect()
     }
 
     /// Stops everything that is still at work.
@@ -122,29 +222,95 @@ impl Jobs {
         }
     }
 
-    fn remember(&self, job: Job) {
-        let mut jobs = self.lock();
-        if jobs.len() >= REMEMBERED {
-            let ended = jobs.iter().position(|job| job.status != Status::Working);
-            jobs.remove(ended.unwrap_or_default());
+    fn job(
+        &self,
+        kind: &'static str,
+        details: Map<String, Value>,
+        token_id: Option<String>,
+    ) -> Job {
+        let now = self.0.clock.now();
+        Job {
+            id: Uuid::new_v4().to_string(),
+            kind,
+            status: Status::Waiting,
+            details,
+            error: None,
+            created_at: now,
+            started_at: None,
+            updated_at: now,
+            token_id,
+            turn: None,
+            abort: None,
         }
-        jobs.push_back(job);
+    }
+
+    fn begin(&self, id: &str) {
+        self.change(id, |job| {
+            job.status = Status::Working;
+            job.started_at = Some(job.updated_at);
+        });
+    }
+
+    fn end(&self, id: &str, outcome: Outcome) {
+        self.change(id, |job| match outcome {
+            Ok(mut details) => {
+                job.status = Status::Done;
+                job.details.append(&mut details);
+            }
+            Err(error) => {
+                if error.status().is_server_error() {
+                    tracing::error!(job = job.id, kind = job.kind, ?error, "a job failed");
+                }
+                job.status = Status::Error;
+                job.error = Some(public_text(&error));
+            }
+        });
     }
 
     /// Changes a job that has not ended yet.
     fn change(&self, id: &str, change: impl FnOnce(&mut Job)) {
+        let now = self.0.clock.now();
         let mut jobs = self.lock();
         let job = jobs
             .iter_mut()
-            .find(|job| job.id == id && job.status == Status::Working);
+            .find(|job| job.id == id && !job.status.has_ended());
         if let Some(job) = job {
+            job.updated_at = now;
             change(job);
-            job.updated_at = OffsetDateTime::now_utc();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Job>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Job {
+    fn is_cancellable(&self) -> bool {
+        !self.status.has_ended() && !UNSTOPPABLE.contains(&self.kind)
+    }
+
+    /// Ends the work where it is; its statement in the engine goes with it.
+    fn cancel(&mut self, now: OffsetDateTime) {
+        if let Some(abort) = &self.abort {
+            abort.abort();
+        }
+        self.status = Status::Cancelled;
+        self.updated_at = now;
+    }
+}
+
+fn remember(jobs: &mut VecDeque<Job>, job: Job) {
+    if jobs.len() >= REMEMBERED {
+        let ended = jobs.iter().position(|job| job.status.has_ended());
+        jobs.remove(ended.unwrap_or_default());
+    }
+    jobs.push_back(job);
+}
+
+fn abort_with(jobs: &mut VecDeque<Job>, id: &str, abort: AbortHandle) {
+    if let Some(job) = jobs.iter_mut().find(|job| job.id == id) {
+        job.abort = Some(abort);
     }
 }
 
@@ -177,11 +343,13 @@ async fn list(
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
     let (kind, status) = (input.text("kind"), input.text("status"));
+    let oldest = api.clock().now() - LISTED;
     let jobs: Vec<Value> = api
         .jobs()
         .lock()
         .iter()
         .rev()
+        .filter(|job| job.created_at >= oldest || !job.status.has_ended())
         .filter(|job| may_see(&access, job))
         .filter(|job| kind.is_none_or(|kind| kind == job.kind))
         .filter(|job| status.is_none_or(|status| status == job.status.as_str()))
@@ -214,16 +382,54 @@ async fn cancel(
         .iter_mut()
         .find(|job| job.id == id && may_see(&access, job));
     let job = job.ok_or_else(not_found)?;
-    if job.status != Status::Working {
+    if job.status.has_ended() {
         let message = format!("the job cannot be cancelled: it is {}", job.status.as_str());
         return Err(ApiError::bad_request("job_ended", message));
     }
-    if let Some(abort) = &job.abort {
-        abort.abort();
+    if !job.is_cancellable() {
+        let message = format!(
+            "a job of the kind {} cannot be cancelled: half of it would be done",
+            job.kind
+        );
+        return Err(ApiError::bad_request("job_not_cancellable", message));
     }
-    job.status = Status::Cancelled;
-    job.updated_at = OffsetDateTime::now_utc();
+    job.cancel(api.clock().now());
     Ok(Json(describe(job)))
+}
+
+/// Does the work of a job that failed or was cancelled again, as a new job.
+/// What its token may do can have changed since, so this is for those who may
+/// do all such work.
+async fn retry(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    access.metadata()?;
+    let turn = {
+        let jobs = api.jobs().lock();
+        let job = jobs
+            .iter()
+            .find(|job| job.id == id && may_see(&access, job));
+        let job = job.ok_or_else(not_found)?;
+        access.deploy()?;
+        if !matches!(job.status, Status::Error | Status::Cancelled) {
+            let message = format!(
+                "only a job that failed or was cancelled can be retried: it is {}",
+                job.status.as_str()
+            );
+            return Err(ApiError::bad_request("job_not_retryable", message));
+        }
+        job.turn.clone().ok_or_else(|| {
+            let message = format!(
+                "what a job of the kind {} worked on is not kept: send the request again",
+                job.kind
+            );
+            ApiError::bad_request("job_not_retryable", message)
+        })?
+    };
+    let id = api.jobs().queue(&access, turn)?;
+    Ok(Json(started(&id)))
 }
 
 fn not_found() -> ApiError {
@@ -241,13 +447,14 @@ fn describe(job: &Job) -> Value {
         "kind": job.kind,
         "status": job.status.as_str(),
         "created_at": timestamp(job.created_at),
-        "started_at": timestamp(job.created_at),
+        "started_at": job.started_at.map(timestamp),
         "updated_at": timestamp(job.updated_at),
-        "is_cancellable": job.status == Status::Working,
+        "is_cancellable": job.is_cancellable(),
         "job_url": job_url(&job.id),
     });
     if let Some(error) = &job.error {
         description["error"] = error.as_str().into();
+        description["errors"] = json!([error]);
     }
     if let Some(members) = description.as_object_mut() {
         members.extend(job.details.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use super::format::Format;
 use super::input::Input;
 use super::state::{Api, Named, Served, no_such_pipe};
 use super::timestamp;
-use crate::datafile::{Node, NodeKind, Pipe};
+use crate::datafile::{CopyMode, CopySchedule, Node, NodeKind, Pipe};
 
 /// The route of endpoint calls and of a pipe's description.
 const ONE_PIPE: &str = "/v0/pipes/{pipe}";
@@ -32,6 +32,17 @@ pub(crate) fn router() -> Router<Api> {
                 .delete(refuse_change),
         )
         .route("/v0/pipes/{pipe}/nodes", post(refuse_change))
+        .route(
+            "/v0/pipes/{pipe}/nodes/{node}",
+            put(refuse_change).delete(refuse_change),
+        )
+        // …/endpoint, …/copy, …/sink, …/materialization.
+        .route(
+            "/v0/pipes/{pipe}/nodes/{node}/{kind}",
+            post(refuse_change).put(refuse_change).delete(refuse_change),
+        )
+        .route("/v0/pipes/{pipe}/endpoint", put(refuse_change))
+        .route("/v0/pipes/{pipe}/append", post(refuse_change))
         .route("/v1/pipes/{file}", get(text))
         .route("/examples/query.http", get(example))
 }
@@ -72,7 +83,7 @@ async fn read(
     if !access.sees_pipe(pipe.resource()) {
         return Err(unknown(&file));
     }
-    Ok(Json(describe(&served, &pipe)).into_response())
+    Ok(Json(describe(&api, &served, &pipe)).into_response())
 }
 
 /// Names of pipes have no dots: what is behind one was meant as a format.
@@ -108,7 +119,7 @@ async fn list(State(api): State<Api>, Caller(access): Caller) -> Result<Json<Val
         .pipes()
         .filter_map(|pipe| served.pipe(&pipe.name))
         .filter(|pipe| access.sees_pipe(pipe.resource()))
-        .map(|pipe| describe(&served, &pipe))
+        .map(|pipe| describe(&api, &served, &pipe))
         .collect();
     Ok(Json(json!({ "pipes": pipes })))
 }
@@ -159,7 +170,8 @@ fn managed_by_project() -> ApiError {
     )
 }
 
-fn describe(served: &Served, pipe: &Named<Pipe>) -> Value {
+/// A pipe as clients read it.
+pub(crate) fn describe(api: &Api, served: &Served, pipe: &Named<Pipe>) -> Value {
     let time = timestamp(served.loaded_at);
     let nodes: Vec<Value> = pipe
         .item
@@ -175,7 +187,7 @@ fn describe(served: &Served, pipe: &Named<Pipe>) -> Value {
         .item
         .special_node()
         .map_or("default", |node| kind_name(&node.kind, "default"));
-    json!({
+    let mut description = json!({
         "id": pipe.id,
         "name": pipe.item.name,
         "description": pipe.item.description,
@@ -186,7 +198,22 @@ fn describe(served: &Served, pipe: &Named<Pipe>) -> Value {
         "parent": null,
         "created_at": time,
         "updated_at": time,
-    })
+    });
+    if let (Some(copy), Some(node)) = (pipe.item.copy(), pipe.item.special_node()) {
+        description["copy_node"] = node_id(served, &pipe.item, node).into();
+        description["copy_mode"] = match copy.mode {
+            CopyMode::Append => "append".into(),
+            CopyMode::Replace => "replace".into(),
+        };
+        description["copy_target_datasource"] = served.id(&copy.target).into();
+        if let CopySchedule::Cron(cron) = &copy.schedule {
+            let is_paused = api.schedules().is_paused(&pipe.item.name);
+            let status = if is_paused { "paused" } else { "running" };
+            description["schedule"] =
+                json!({ "cron": cron, "timezone": "Etc/UTC", "status": status });
+        }
+    }
+    description
 }
 
 fn describe_node(served: &Served, pipe: &Pipe, node: &Node) -> Value {
@@ -214,6 +241,21 @@ fn describe_node(served: &Served, pipe: &Pipe, node: &Node) -> Value {
         "created_at": time,
         "updated_at": time,
     })
+}
+
+/// The node with this name or id, or a 404.
+pub(crate) fn require_node<'pipe>(
+    served: &Served,
+    pipe: &'pipe Pipe,
+    name_or_id: &str,
+) -> Result<&'pipe Node, ApiError> {
+    pipe.nodes
+        .iter()
+        .find(|node| node.name == name_or_id || node_id(served, pipe, node) == name_or_id)
+        .ok_or_else(|| {
+            let message = format!("the pipe '{}' has no node '{name_or_id}'", pipe.name);
+            ApiError::not_found("node_not_found", message)
+        })
 }
 
 fn node_id(served: &Served, pipe: &Pipe, node: &Node) -> String {

@@ -13,11 +13,13 @@ use tokio::sync::OnceCell;
 use super::jobs::Jobs;
 use super::variables::Variables;
 use crate::access::{Authority, Resource, resource_id};
+use crate::clock::Clock;
 use crate::datafile::{DataSource, Pipe};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, QueryLimits, Statement, sql};
 use crate::limit::Limiter;
 use crate::project::{Project, Workspace};
+use crate::schedule::Schedules;
 use crate::settings::Settings;
 
 /// The database of the data sources.
@@ -42,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) served: RwLock<Arc<Served>>,
     pub(crate) variables: Variables,
     pub(crate) jobs: Jobs,
+    pub(crate) schedules: Schedules,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Api {
@@ -92,6 +96,16 @@ impl Api {
 
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    /// The schedules of copy pipes.
+    pub(crate) fn schedules(&self) -> &Schedules {
+        &self.0.schedules
+    }
+
+    /// The clock of schedules and jobs.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
     }
 
     /// What `tb_secret` finds: the configured secrets under those that were

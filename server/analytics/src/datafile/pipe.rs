@@ -54,6 +54,15 @@ impl Pipe {
             .find(|node| node.kind == NodeKind::Endpoint)
     }
 
+    /// The settings of its copy node, if it has one.
+    #[must_use]
+    pub fn copy(&self) -> Option<&CopySettings> {
+        self.nodes.iter().find_map(|node| match &node.kind {
+            NodeKind::Copy(copy) => Some(copy),
+            _ => None,
+        })
+    }
+
     /// The node that other pipes read when they name this one: the special
     /// node, or else the last.
     #[must_use]

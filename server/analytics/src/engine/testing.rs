@@ -2,10 +2,11 @@
 
 use std::ops::Deref;
 
+use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::embedded::{Embedded, EmbeddedSettings, cached_library};
-use super::{Engine, EngineError, Statement};
+use super::{Answer, Engine, EngineError, Insert, InsertAnswer, Statement};
 
 /// An engine that takes its data with it when dropped.
 #[derive(Debug)]
@@ -51,6 +52,22 @@ impl TestEngine {
     pub(crate) async fn text(&self, statement: Statement) -> Result<String, EngineError> {
         let answer = self.query(statement).await?;
         Ok(String::from_utf8(answer.body.to_vec()).unwrap())
+    }
+}
+
+/// So that a test can share its engine with a workspace.
+#[async_trait]
+impl Engine for TestEngine {
+    async fn query(&self, statement: Statement) -> Result<Answer, EngineError> {
+        self.engine.query(statement).await
+    }
+
+    async fn insert(&self, insert: Insert) -> Result<InsertAnswer, EngineError> {
+        self.engine.insert(insert).await
+    }
+
+    async fn shutdown(&self) {
+        self.engine.shutdown().await;
     }
 }
 

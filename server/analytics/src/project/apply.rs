@@ -19,16 +19,15 @@ mod table;
 mod tables;
 mod views;
 
-pub(super) use fill::insert_by_name;
+pub(super) use fill::{Filling, move_rows};
 pub(super) use tables::create_empty;
-pub(super) use views::{check_columns, view_select};
+pub(super) use views::{check_columns, is_null, view_select};
 
 use super::Project;
 use super::analysis::{Analysis, analyze};
-use super::catalog::Catalog;
+use super::catalog::{Catalog, StoredTable, rows};
 use super::ddl::qualified;
-use super::select::Select;
-use crate::datafile::{Diagnostic, Position};
+use crate::datafile::Diagnostic;
 use crate::engine::sql::identifier;
 use crate::engine::{Engine, EngineError, Statement};
 
@@ -130,6 +129,14 @@ fn note_strangers(project: &Project, catalog: &Catalog, applied: &mut Applied) {
     }
 }
 
+/// How a table stands among others.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Standing {
+    name: String,
+    uuid: String,
+    dependencies_table: Vec<String>,
+}
+
 /// Where a project is applied.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'run> {
@@ -138,7 +145,7 @@ pub(super) struct Target<'run> {
 }
 
 impl Target<'_> {
-    fn table(&self, name: &str) -> String {
+    pub(super) fn table(&self, name: &str) -> String {
         qualified(self.database, name)
     }
 
@@ -202,36 +209,89 @@ impl Target<'_> {
         self.change(&format!("dropping `{table}`"), sql).await
     }
 
-    /// Puts a SELECT's rows in the place of a table's, all at once.
-    pub(super) async fn replace(
-        &self,
-        table: &str,
-        staging: &str,
-        select: &Select,
-        place: (&str, Position),
-    ) -> Result<(), ApplyError> {
-        self.drop(staging).await?;
-        self.create_like(staging, table).await?;
-        insert_by_name(self, staging, select, place).await?;
-        self.exchange(staging, table).await
-    }
-
     /// Makes an empty table like another one.
     async fn create_like(&self, new: &str, table: &str) -> Result<(), ApplyError> {
-        let sql = format!("CREATE TABLE {} AS {}", self.table(new), self.table(table));
+        self.create_from(new, "AS", (self.database, table)).await
+    }
+
+    /// Makes a table from one of any database: `AS` it without rows, or as its
+    /// `CLONE AS`, which shares the files of its rows.
+    pub(super) async fn create_from(
+        &self,
+        new: &str,
+        how: &str,
+        (database, table): (&str, &str),
+    ) -> Result<(), ApplyError> {
+        let sql = format!(
+            "CREATE TABLE {} {how} {}",
+            self.table(new),
+            qualified(database, table)
+        );
         self.change(&format!("preparing to fill `{table}`"), sql)
             .await
     }
 
     /// Lets two tables take each other's names.
     async fn exchange(&self, new: &str, table: &str) -> Result<(), ApplyError> {
+        self.exchange_with((self.database, new), table).await
+    }
+
+    /// Lets a table of any database and one of this take each other's names.
+    async fn exchange_with(
+        &self,
+        (database, new): (&str, &str),
+        table: &str,
+    ) -> Result<(), ApplyError> {
         let sql = format!(
             "EXCHANGE TABLES {} AND {}",
-            self.table(new),
+            qualified(database, new),
             self.table(table)
         );
         self.change(&format!("putting the new `{table}` in place"), sql)
             .await
+    }
+
+    /// Lets a table of another database take the place of one of this, with
+    /// what is written down about it.
+    pub(super) async fn take_place(
+        &self,
+        new: (&str, &str),
+        table: &str,
+    ) -> Result<(), ApplyError> {
+        let catalog = self.catalog().await?;
+        let record = catalog.table(table).map(StoredTable::record);
+        let other = Target {
+            engine: self.engine,
+            database: new.0,
+        };
+        let comment = record.unwrap_or_default().comment();
+        other.write_comment(new.1, &comment).await?;
+        self.exchange_with(new, table).await
+    }
+
+    /// The materialized views that see every row that is inserted into a table.
+    pub(super) async fn readers(&self, table: &str) -> Result<Vec<String>, ApplyError> {
+        Ok(self.standing(table).await?.dependencies_table)
+    }
+
+    /// What the engine knows a table by: another one that takes its name has
+    /// another id.
+    pub(super) async fn id(&self, table: &str) -> Result<String, ApplyError> {
+        Ok(self.standing(table).await?.uuid)
+    }
+
+    async fn standing(&self, table: &str) -> Result<Standing, ApplyError> {
+        let sql = "SELECT name, toString(uuid) AS uuid, dependencies_table \
+                   FROM system.tables WHERE database = {database:String}";
+        let failed = |source| ApplyError::Engine {
+            action: "reading the views".to_owned(),
+            source,
+        };
+        let tables: Vec<Standing> = rows(self.engine, sql, self.database)
+            .await
+            .map_err(failed)?;
+        let own = tables.into_iter().find(|row| row.name == table);
+        Ok(own.unwrap_or_default())
     }
 
     async fn write_comment(&self, table: &str, comment: &str) -> Result<(), ApplyError> {

@@ -68,13 +68,15 @@ fn counted(files: &[SourceFile]) -> Extent {
     }
 }
 
-/// Drops the scratch databases of checks that were interrupted.
+/// Drops the scratch databases of checks, copies and populations that were
+/// interrupted.
 pub(super) async fn drop_leftovers(engine: &dyn Engine) -> Result<(), ApplyError> {
     #[derive(Deserialize)]
     struct Database {
         name: String,
     }
-    let sql = "SELECT name FROM system.databases WHERE match(name, '^check_[0-9a-f]{32}$')";
+    let sql =
+        "SELECT name FROM system.databases WHERE match(name, '^(check|scratch)_[0-9a-f]{32}$')";
     let failed = |source| ApplyError::Engine {
         action: "looking for scratch databases".to_owned(),
         source,

@@ -1,15 +1,16 @@
-//! Copy pipes: a node's result written into a data source, on demand or by
-//! schedule.
+//! Copy pipes: a node's result written into a data source. When they run by
+//! schedule is `schedule`'s.
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::apply::{ApplyError, Target, insert_by_name};
-use super::select::select;
-use super::{Project, RunContext};
-use crate::datafile::{CopyMode, CopySchedule, CopySettings, Node, NodeKind, parse_cron};
-use crate::engine::Engine;
+use super::apply::{ApplyError, Filling, Target, is_null, move_rows};
+use super::scratch::{FILLED, Scratch};
+use super::select::{Select, select};
+use super::{Project, RunContext, Workspace};
+use crate::datafile::{CopyMode, Node, NodeKind, Pipe};
 use crate::template::RenderContext;
 
 /// Why a copy did not run.
@@ -21,95 +22,96 @@ pub enum CopyError {
     /// The pipe has no copy node.
     #[error("the pipe `{0}` is no copy pipe: give one of its nodes `TYPE copy`")]
     NoCopy(String),
+    /// The project was changed while the copy ran.
+    #[error("the data source `{0}` was changed while the copy ran: run it again")]
+    Changed(String),
     /// The SQL is wrong, or the engine failed.
     #[error(transparent)]
     Run(#[from] ApplyError),
 }
 
-impl Project {
+impl Workspace {
     /// Runs a copy pipe and waits until its rows are in the target.
     ///
-    /// `mode` overrides what the file says. Replacing swaps the tables: readers
-    /// see all rows of before or all of now, never neither or both.
+    /// `mode` overrides what the file says. The rows are made aside: other
+    /// writers go on meanwhile, and a copy that fails or is dropped adds
+    /// nothing. Replacing swaps the tables: readers see all rows of before or
+    /// all of now, never neither or both.
     ///
     /// # Errors
-    /// [`CopyError`]; the target is then as it was.
+    /// [`CopyError`]; the target is then as it was, unless it is of the engine
+    /// Null or feeds a materialized view that failed.
     pub async fn run_copy(
         &self,
-        engine: &dyn Engine,
-        database: &str,
         pipe: &str,
         mode: Option<CopyMode>,
         context: &RunContext,
     ) -> Result<(), CopyError> {
-        let found = self
+        let project = self.current();
+        let found = project
             .pipe(pipe)
             .ok_or_else(|| CopyError::UnknownPipe(pipe.to_owned()))?;
-        let copy_node = found
-            .nodes
-            .iter()
-            .find_map(|node| Some((node, copy_settings(node)?)));
+        let copy_node = found.nodes.iter().find_map(|node| match &node.kind {
+            NodeKind::Copy(copy) => Some((node, copy)),
+            _ => None,
+        });
         let (node, copy) = copy_node.ok_or_else(|| CopyError::NoCopy(pipe.to_owned()))?;
-        let parameters = &context.parameters;
-        let context = RenderContext {
-            secrets: context.secrets.clone(),
+        let select = self
+            .select_for_copy(&project, (found, node), context)
+            .await?;
+        let filling = Filling {
+            select: &select,
+            place: (&found.file, node.sql.start()),
+            filters: Vec::new(),
+        };
+        let (target, into) = (self.target(), copy.target.as_str());
+        if is_null(&project, into) {
+            let _tables_stay = self.writing().await;
+            return Ok(filling.run(&target, &target.table(into)).await?);
+        }
+        let scratch = Scratch::create(self.engine()).await?;
+        let aside = scratch.target();
+        aside
+            .create_from(FILLED, "AS", (target.database, into))
+            .await?;
+        filling.run(&target, &aside.table(FILLED)).await?;
+        let tables_stay = self.writing().await;
+        if self.current().data_source(into) != project.data_source(into) {
+            return Err(CopyError::Changed(into.to_owned()));
+        }
+        let rows = (aside.database, FILLED);
+        match mode.unwrap_or(copy.mode) {
+            CopyMode::Append => {
+                let is_read = !target.readers(into).await?.is_empty();
+                move_rows(&target, rows, into, is_read).await?;
+            }
+            CopyMode::Replace => target.take_place(rows, into).await?,
+        }
+        drop(tables_stay);
+        Ok(scratch.drop().await?)
+    }
+
+    async fn select_for_copy(
+        &self,
+        project: &Project,
+        node: (&Pipe, &Node),
+        context: &RunContext,
+    ) -> Result<Select, ApplyError> {
+        let render = RenderContext {
+            secrets: Arc::clone(&context.secrets),
             job_timestamp: Some(job_timestamp(context.now)),
             ..RenderContext::default()
         };
-        let select = select(self, engine, (found, node), parameters, &context).await?;
-        let target = Target { engine, database };
-        let place = (found.file.as_str(), node.sql.start());
-        match mode.unwrap_or(copy.mode) {
-            CopyMode::Append => insert_by_name(&target, &copy.target, &select, place).await?,
-            CopyMode::Replace => {
-                let staging = format!("staging.{pipe}");
-                let result = target.replace(&copy.target, &staging, &select, place).await;
-                target.drop(&staging).await?;
-                result?;
-            }
+        let engine = self.engine().as_ref();
+        select(project, engine, node, &context.parameters, &render).await
+    }
+
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            engine: self.engine().as_ref(),
+            database: self.database(),
         }
-        Ok(())
     }
-
-    /// When copies run by schedule next after a moment, and which: the pipes
-    /// that are due at the earliest time. `None` if nothing is scheduled.
-    #[must_use]
-    pub fn next_copies(&self, after: OffsetDateTime) -> Option<(OffsetDateTime, Vec<&str>)> {
-        let mut next: Option<(OffsetDateTime, Vec<&str>)> = None;
-        for pipe in self.pipes() {
-            let schedule = pipe
-                .nodes
-                .iter()
-                .find_map(copy_settings)
-                .map(|copy| &copy.schedule);
-            let Some(due) = schedule.and_then(|schedule| next_run(schedule, after)) else {
-                continue;
-            };
-            match &mut next {
-                Some((earliest, pipes)) if *earliest == due => pipes.push(&pipe.name),
-                Some((earliest, _)) if *earliest < due => {}
-                _ => next = Some((due, vec![&pipe.name])),
-            }
-        }
-        next
-    }
-}
-
-fn copy_settings(node: &Node) -> Option<&CopySettings> {
-    match &node.kind {
-        NodeKind::Copy(copy) => Some(copy),
-        _ => None,
-    }
-}
-
-fn next_run(schedule: &CopySchedule, after: OffsetDateTime) -> Option<OffsetDateTime> {
-    let CopySchedule::Cron(expression) = schedule else {
-        return None;
-    };
-    let cron = parse_cron(expression).ok()?;
-    let after = DateTime::<Utc>::from_timestamp(after.unix_timestamp(), 0)?;
-    let next = cron.find_next_occurrence(&after, false).ok()?;
-    OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
 }
 
 /// The parameter `job_timestamp` of a copy's templates.

@@ -3,10 +3,13 @@
 mod applying;
 mod checking;
 mod copying;
+mod populating;
 mod serving;
 
 use super::*;
 use crate::datafile::Severity;
+use crate::engine::Engine;
+use crate::engine::testing::TestEngine;
 
 /// Files from pairs of path and text.
 pub(super) fn files(pairs: &[(&str, &str)]) -> Vec<SourceFile> {
@@ -19,6 +22,20 @@ pub(super) fn files(pairs: &[(&str, &str)]) -> Vec<SourceFile> {
 
 pub(super) fn project(pairs: &[(&str, &str)]) -> Project {
     Project::from_files(&files(pairs), &Variables::default()).unwrap()
+}
+
+/// A workspace that serves these files from a directory of its own.
+async fn open_workspace(
+    engine: &Arc<TestEngine>,
+    pairs: &[(&str, &str)],
+) -> (tempfile::TempDir, Workspace) {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, text) in pairs {
+        std::fs::write(directory.path().join(path), text).unwrap();
+    }
+    let shared: Arc<dyn Engine> = engine.clone();
+    let opened = Workspace::open(directory.path(), Variables::default(), shared, "rookery").await;
+    (directory, opened.unwrap().0)
 }
 
 /// What is found in files that must not make a project.

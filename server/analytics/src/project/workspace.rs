@@ -93,6 +93,14 @@ impl Workspace {
         self.rows.write().await
     }
 
+    pub(super) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Reads the files again and serves them if they are good. `None` if they
     /// say what they said.
     ///

@@ -25,7 +25,7 @@ async fn ended(server: &Server, started: &Value) -> Value {
         loop {
             let (status, job) = server.json(url, ADMIN).await;
             assert_eq!(status, 200, "{job}");
-            if job["status"] != "working" {
+            if job["status"] != "working" && job["status"] != "waiting" {
                 return job;
             }
         }

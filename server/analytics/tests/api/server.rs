@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use analytics::{QuerySettings, Running, Secret, Settings, StartOptions};
+use analytics::{Clock, QuerySettings, Running, Secret, Settings, StartOptions, SystemClock};
 use reqwest::{Client, RequestBuilder, Response};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
@@ -67,8 +68,14 @@ impl Server {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
+        Self::start_with_clock(settings, Arc::new(SystemClock)).await
+    }
+
+    /// The same by a clock that the test moves.
+    pub(crate) async fn start_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let running = analytics::start(settings, options(state.path()).await).await;
+        let options = options(state.path()).await;
+        let running = analytics::start_with_clock(settings, options, clock).await;
         let running = running.unwrap_or_else(|error| panic!("the server does not start: {error}"));
         let listener = service::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());

@@ -3,16 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-
-use super::fill::{columns_of, insert_by_name};
+use super::fill::{columns_of, insert_by_name, move_rows};
 use super::tables::TablePlan;
 use super::{Applied, ApplyError, Target};
 use crate::datafile::tokens::tokenize;
 use crate::datafile::{Diagnostic, EngineKind, Node, NodeKind, Pipe, Position};
 use crate::project::Project;
 use crate::project::analysis::{Analysis, views};
-use crate::project::catalog::{Catalog, Record, rows};
+use crate::project::catalog::{Catalog, Record};
 use crate::project::ddl::{create_view, view_name};
 use crate::project::fingerprint::fingerprint;
 use crate::project::select::{Select, select};
@@ -170,7 +168,7 @@ impl Question<'_> {
 }
 
 /// Whether a data source keeps no rows.
-fn is_null(project: &Project, data_source: &str) -> bool {
+pub(in crate::project) fn is_null(project: &Project, data_source: &str) -> bool {
     project
         .data_source(data_source)
         .is_some_and(|data_source| data_source.engine.kind == EngineKind::Null)
@@ -316,8 +314,7 @@ impl ViewPlans<'_> {
         self.publish(target, plan, plans).await
     }
 
-    /// Moves the rows from beside the target into it. When other views read
-    /// the target they must see the rows: then they are inserted.
+    /// Moves the rows from beside the target into it.
     async fn publish(
         &self,
         target: &Target<'_>,
@@ -325,46 +322,10 @@ impl ViewPlans<'_> {
         plans: &[ViewPlan<'_>],
     ) -> Result<(), ApplyError> {
         let staging = staging_name(&plan.pipe.name);
-        let (from, to) = (target.table(&staging), target.table(plan.target));
-        let action = format!("filling `{}`", plan.target);
         let is_read = plans
             .iter()
             .any(|other| other.action != Action::Populate && other.sources.contains(plan.target));
-        if is_read {
-            return target
-                .change(&action, format!("INSERT INTO {to} SELECT * FROM {from}"))
-                .await;
-        }
-        for partition in self.partitions(target, &staging).await? {
-            let id = crate::engine::sql::literal(&partition);
-            let sql = format!("ALTER TABLE {from} MOVE PARTITION ID {id} TO TABLE {to}");
-            target.change(&action, sql).await?;
-        }
-        Ok(())
-    }
-
-    async fn partitions(
-        &self,
-        target: &Target<'_>,
-        table: &str,
-    ) -> Result<Vec<String>, ApplyError> {
-        #[derive(Deserialize)]
-        struct Partition {
-            partition_id: String,
-            table: String,
-        }
-        let sql = "SELECT DISTINCT partition_id, table FROM system.parts WHERE active AND database = {database:String}";
-        let failed = |source| ApplyError::Engine {
-            action: "reading partitions".to_owned(),
-            source,
-        };
-        let partitions: Vec<Partition> = rows(target.engine, sql, target.database)
-            .await
-            .map_err(failed)?;
-        let own = partitions
-            .into_iter()
-            .filter(|partition| partition.table == table);
-        Ok(own.map(|partition| partition.partition_id).collect())
+        move_rows(target, (target.database, &staging), plan.target, is_read).await
     }
 
     /// Notes in the target's comment that the view has filled it.

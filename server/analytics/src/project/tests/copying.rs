@@ -1,32 +1,31 @@
-//! Copy pipes in a real engine, and their schedules.
+//! Copy pipes in a real engine.
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use tempfile::TempDir;
 use time::macros::datetime;
 
-use super::{files, project};
+use super::{files, open_workspace};
 use crate::datafile::CopyMode;
 use crate::engine::testing::TestEngine;
-use crate::project::{ApplyError, CopyError, Project, RunContext, Variables, check_files};
+use crate::project::{ApplyError, CopyError, RunContext, Variables, Workspace, check_files};
 use crate::template::Parameters;
 
-const FILES: [(&str, &str); 3] = [
-    (
-        "events.datasource",
-        "SCHEMA >\n    org String,\n    n UInt32\nENGINE_SORTING_KEY org\n",
-    ),
-    (
-        "totals.datasource",
-        "SCHEMA >\n    org String,\n    total UInt64,\n    made DateTime DEFAULT '2000-01-01 00:00:00'\nENGINE_SORTING_KEY org\n",
-    ),
-    (
-        "count.pipe",
-        "NODE big\nSQL >\n    %\n    SELECT * FROM events WHERE n > {{ Int32(more_than, 0) }}\n\
-         NODE totals_of_orgs\nSQL >\n    %\n    SELECT sum(n) AS total, org, {{ DateTime(job_timestamp) }} AS made FROM big GROUP BY org\n\
-         TYPE copy\nTARGET_DATASOURCE totals\nCOPY_SCHEDULE 30 */6 * * *\n",
-    ),
-];
+const EVENTS: (&str, &str) = (
+    "events.datasource",
+    "SCHEMA >\n    org String,\n    n UInt32\nENGINE_SORTING_KEY org\n",
+);
+const TOTALS: (&str, &str) = (
+    "totals.datasource",
+    "SCHEMA >\n    org String,\n    total UInt64,\n    made DateTime DEFAULT '2000-01-01 00:00:00'\n\
+     ENGINE_SORTING_KEY org\nENGINE_PARTITION_KEY org\n",
+);
+const COUNT: (&str, &str) = (
+    "count.pipe",
+    "NODE big\nSQL >\n    %\n    SELECT * FROM events WHERE n > {{ Int32(more_than, 0) }}\n\
+     NODE totals_of_orgs\nSQL >\n    %\n    SELECT sum(n) AS total, org, {{ DateTime(job_timestamp) }} AS made FROM big GROUP BY org\n\
+     TYPE copy\nTARGET_DATASOURCE totals\nCOPY_SCHEDULE 30 */6 * * *\n",
+);
 
 fn context(parameters: Parameters) -> RunContext {
     RunContext {
@@ -36,126 +35,150 @@ fn context(parameters: Parameters) -> RunContext {
     }
 }
 
-async fn prepared(engine: &TestEngine) -> Project {
-    let project = project(&FILES);
-    project.apply(&**engine, "rookery").await.unwrap();
+async fn prepared(files: &[(&str, &str)]) -> (Arc<TestEngine>, TempDir, Workspace) {
+    let engine = Arc::new(TestEngine::open());
+    let (directory, workspace) = open_workspace(&engine, files).await;
     engine
         .change("INSERT INTO rookery.events VALUES ('ua', 1), ('ua', 2), ('b6', 4)")
         .await;
-    project
+    (engine, directory, workspace)
 }
 
-const TOTALS: &str = "SELECT org, total, made FROM rookery.totals ORDER BY ALL";
+async fn run(workspace: &Workspace, pipe: &str, mode: Option<CopyMode>) -> Result<(), CopyError> {
+    workspace
+        .run_copy(pipe, mode, &context(Parameters::new()))
+        .await
+}
+
+const TOTAL_ROWS: &str = "SELECT org, total, made FROM rookery.totals ORDER BY ALL";
+const LEFTOVERS: &str = "SELECT count() FROM system.databases WHERE startsWith(name, 'scratch')";
 
 #[tokio::test]
 async fn a_copy_appends_by_column_name() {
-    let engine = TestEngine::open();
-    let project = prepared(&engine).await;
-    let context = context(Parameters::new());
-    let run = || project.run_copy(&*engine, "rookery", "count", None, &context);
-    run().await.unwrap();
+    let (engine, _directory, workspace) = prepared(&[EVENTS, TOTALS, COUNT]).await;
+    run(&workspace, "count", None).await.unwrap();
     let once = "b6\t4\t2026-11-21 12:30:00\nua\t3\t2026-11-21 12:30:00\n";
-    assert_eq!(engine.rows(TOTALS).await.unwrap(), once);
-    run().await.unwrap();
-    assert_eq!(
-        engine
-            .rows("SELECT count() FROM rookery.totals")
-            .await
-            .unwrap(),
-        "4\n"
-    );
+    assert_eq!(engine.rows(TOTAL_ROWS).await.unwrap(), once);
+    run(&workspace, "count", None).await.unwrap();
+    let count = "SELECT count() FROM rookery.totals";
+    assert_eq!(engine.rows(count).await.unwrap(), "4\n");
+    assert_eq!(engine.rows(LEFTOVERS).await.unwrap(), "0\n");
 }
 
 #[tokio::test]
 async fn a_copy_replaces_all_rows_at_once_and_takes_parameters() {
-    let engine = TestEngine::open();
-    let project = prepared(&engine).await;
+    let (engine, _directory, workspace) = prepared(&[EVENTS, TOTALS, COUNT]).await;
     engine
         .change("INSERT INTO rookery.totals (org, total) VALUES ('old', 1)")
         .await;
     let parameters = Parameters::from_iter([("more_than", "1")]);
-    let copied = project
-        .run_copy(
-            &*engine,
-            "rookery",
-            "count",
-            Some(CopyMode::Replace),
-            &context(parameters),
-        )
+    let replace = Some(CopyMode::Replace);
+    let copied = workspace
+        .run_copy("count", replace, &context(parameters))
         .await;
     copied.unwrap();
     assert_eq!(
-        engine.rows(TOTALS).await.unwrap(),
+        engine.rows(TOTAL_ROWS).await.unwrap(),
         "b6\t4\t2026-11-21 12:30:00\nua\t2\t2026-11-21 12:30:00\n"
     );
-    let leftovers =
-        "SELECT count() FROM system.tables WHERE database = 'rookery' AND name LIKE '%.%'";
-    assert_eq!(engine.rows(leftovers).await.unwrap(), "0\n");
-    let applied = project.apply(&*engine, "rookery").await.unwrap();
+    assert_eq!(engine.rows(LEFTOVERS).await.unwrap(), "0\n");
+    let applied = workspace.current().apply(&**engine, "rookery").await;
     assert!(
-        applied.changed.is_empty(),
+        applied.unwrap().changed.is_empty(),
         "the replaced table is still the one that was applied"
     );
 }
 
 #[tokio::test]
-async fn a_copy_that_fails_leaves_the_target_as_it_was() {
-    let engine = TestEngine::open();
-    let project = prepared(&engine).await;
+async fn a_copy_that_fails_half_way_leaves_the_target_as_it_was() {
+    let fails = (
+        "fails.pipe",
+        "NODE f\nSQL >\n    SELECT 'new' AS org, throwIf(number = 3000000, 'half-way') + number AS total FROM numbers(4000000)\n\
+         TYPE copy\nTARGET_DATASOURCE totals\n",
+    );
+    let (engine, _directory, workspace) = prepared(&[EVENTS, TOTALS, COUNT, fails]).await;
     engine
         .change("INSERT INTO rookery.totals (org, total) VALUES ('old', 1)")
         .await;
-    let parameters = Parameters::from_iter([("more_than", "many")]);
-    let result = project
-        .run_copy(
-            &*engine,
-            "rookery",
-            "count",
-            Some(CopyMode::Replace),
-            &context(parameters),
-        )
-        .await;
-    assert!(matches!(result, Err(CopyError::Run(_))), "{result:?}");
-    assert_eq!(
-        engine.rows("SELECT org FROM rookery.totals").await.unwrap(),
-        "old\n"
+    for mode in [CopyMode::Append, CopyMode::Replace] {
+        let result = run(&workspace, "fails", Some(mode)).await;
+        assert!(matches!(result, Err(CopyError::Run(_))), "{result:?}");
+        let rows = "SELECT DISTINCT org FROM rookery.totals";
+        assert_eq!(engine.rows(rows).await.unwrap(), "old\n", "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn appended_rows_reach_the_views_behind_the_target() {
+    let sums = (
+        "sums.datasource",
+        "SCHEMA >\n    total UInt64\nENGINE_SORTING_KEY total\n",
     );
+    let sums_view = (
+        "sums_view.pipe",
+        "NODE s\nSQL >\n    SELECT total FROM totals\nTYPE materialized\nDATASOURCE sums\n",
+    );
+    let files = [EVENTS, TOTALS, COUNT, sums, sums_view];
+    let (engine, _directory, workspace) = prepared(&files).await;
+    let sums = "SELECT sum(total) FROM rookery.sums";
+    run(&workspace, "count", None).await.unwrap();
+    assert_eq!(engine.rows(sums).await.unwrap(), "7\n");
+
+    // A table that took the target's place is watched as the one before.
+    run(&workspace, "count", Some(CopyMode::Replace))
+        .await
+        .unwrap();
+    assert_eq!(engine.rows(sums).await.unwrap(), "7\n");
+    run(&workspace, "count", None).await.unwrap();
+    assert_eq!(engine.rows(sums).await.unwrap(), "14\n");
+}
+
+#[tokio::test]
+async fn a_view_feeds_its_target_after_a_copy_replaced_it() {
+    let fed = (
+        "fed.pipe",
+        "NODE f\nSQL >\n    SELECT org, n AS total FROM events\nTYPE materialized\nDATASOURCE totals\n",
+    );
+    let (engine, _directory, workspace) = prepared(&[EVENTS, TOTALS, COUNT, fed]).await;
+    run(&workspace, "count", Some(CopyMode::Replace))
+        .await
+        .unwrap();
+    engine
+        .change("INSERT INTO rookery.events VALUES ('dl', 9)")
+        .await;
+    let orgs = "SELECT org FROM rookery.totals ORDER BY org";
+    assert_eq!(engine.rows(orgs).await.unwrap(), "b6\ndl\nua\n");
 }
 
 #[tokio::test]
 async fn only_copy_pipes_are_copied() {
-    let engine = TestEngine::open();
-    let project = project(&[FILES[0], ("p.pipe", "NODE n\nSQL >\n    SELECT 1\n")]);
-    let run = async |pipe| {
-        project
-            .run_copy(&*engine, "rookery", pipe, None, &context(Parameters::new()))
-            .await
-            .unwrap_err()
-    };
-    assert_eq!(run("gone").await, CopyError::UnknownPipe("gone".to_owned()));
-    assert_eq!(run("p").await, CopyError::NoCopy("p".to_owned()));
+    let plain = ("p.pipe", "NODE n\nSQL >\n    SELECT 1\n");
+    let (_engine, _directory, workspace) = prepared(&[EVENTS, plain]).await;
+    assert_eq!(
+        run(&workspace, "gone", None).await,
+        Err(CopyError::UnknownPipe("gone".to_owned()))
+    );
+    assert_eq!(
+        run(&workspace, "p", None).await,
+        Err(CopyError::NoCopy("p".to_owned()))
+    );
 }
 
 #[tokio::test]
 async fn a_copy_from_another_system_is_noted_and_does_not_run() {
-    let engine = TestEngine::open();
     let pipe = "NODE n\nSQL >\n    %\n    SELECT a AS org, 1 AS n FROM postgresql('{{ tb_secret(\"host\") }}', 'd', 't', 'u', 'p')\nTYPE copy\nTARGET_DATASOURCE events\n";
-    let pairs = [FILES[0], ("pg.pipe", pipe)];
-    let (report, project) =
-        check_files(&files(&pairs), &Variables::default(), Some(&*engine)).await;
+    let pairs = [EVENTS, ("pg.pipe", pipe)];
+    let (engine, _directory, workspace) = prepared(&pairs).await;
+    let (report, _) = check_files(&files(&pairs), &Variables::default(), Some(&**engine)).await;
     assert!(
         report
             .to_string()
             .contains("warning: `n` reads another system with postgresql"),
         "{report}"
     );
-    let project = project.unwrap();
-    project.apply(&*engine, "rookery").await.unwrap();
     let mut context = context(Parameters::new());
     context.secrets = Arc::new([("host".to_owned(), "localhost:1".to_owned())].into());
-    let copied = project
-        .run_copy(&*engine, "rookery", "pg", None, &context)
-        .await;
+    let copied = workspace.run_copy("pg", None, &context).await;
     assert!(
         matches!(copied, Err(CopyError::Run(ApplyError::Refused(_)))),
         "{copied:?}"
@@ -164,47 +187,15 @@ async fn a_copy_from_another_system_is_noted_and_does_not_run() {
 
 #[tokio::test]
 async fn a_copys_secrets_reach_the_engine_as_they_are() {
-    let engine = TestEngine::open();
-    let pipe = "NODE n\nSQL >\n    %\n    SELECT {{ tb_secret('name') }} AS org, 1 AS n\nTYPE copy\nTARGET_DATASOURCE events\n";
-    let project = project(&[FILES[0], ("secret.pipe", pipe)]);
-    project.apply(&*engine, "rookery").await.unwrap();
+    let pipe = "NODE n\nSQL >\n    %\n    SELECT {{ tb_secret('name') }} AS org, 0 AS total\nTYPE copy\nTARGET_DATASOURCE totals\n";
+    let files = [EVENTS, TOTALS, ("secret.pipe", pipe)];
+    let (engine, _directory, workspace) = prepared(&files).await;
     let secret = "it's \\N a\\tb\n`c`";
     let mut context = context(Parameters::new());
     context.secrets = Arc::new([("name".to_owned(), secret.to_owned())].into());
-    let copied = project.run_copy(&*engine, "rookery", "secret", None, &context);
+    let copied = workspace.run_copy("secret", None, &context);
     copied.await.unwrap();
-    let rows = engine.rows("SELECT hex(org) FROM rookery.events").await;
+    let rows = engine.rows("SELECT hex(org) FROM rookery.totals").await;
     let hex: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
     assert_eq!(rows.unwrap(), format!("{hex}\n"));
-}
-
-#[test]
-fn the_next_copies_are_those_due_first() {
-    let copy = |schedule: &str| {
-        format!(
-            "NODE n_{}\nSQL >\n    SELECT 1 AS n\nTYPE copy\nTARGET_DATASOURCE t\nCOPY_SCHEDULE {schedule}\n",
-            schedule.len()
-        )
-    };
-    let target = ("t.datasource", "SCHEMA >\n    n UInt8\n");
-    let (hourly, daily, never) = (copy("0 * * * *"), copy("0 13 * * *"), copy("@on-demand"));
-    let project = project(&[
-        target,
-        ("hourly.pipe", &hourly),
-        ("daily.pipe", &daily),
-        ("never.pipe", &never),
-    ]);
-    let next = |after: OffsetDateTime| project.next_copies(after).unwrap();
-    assert_eq!(
-        next(datetime!(2026-11-21 12:00 UTC)),
-        (datetime!(2026-11-21 13:00 UTC), vec!["daily", "hourly"])
-    );
-    assert_eq!(
-        next(datetime!(2026-11-21 13:00 UTC)),
-        (datetime!(2026-11-21 14:00 UTC), vec!["hourly"])
-    );
-    assert_eq!(
-        Project::default().next_copies(datetime!(2026-11-21 13:00 UTC)),
-        None
-    );
 }

@@ -4,32 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use crate::engine::Engine;
 use crate::engine::testing::TestEngine;
-use crate::engine::{Answer, Engine, EngineError, Insert, InsertAnswer, Statement};
 use crate::project::{NotServed, Variables, Workspace, watch};
-
-/// The test's engine, to be shared with a workspace.
-#[derive(Debug)]
-struct Shared(Arc<TestEngine>);
-
-#[async_trait]
-impl Engine for Shared {
-    async fn query(&self, statement: Statement) -> Result<Answer, EngineError> {
-        self.0.query(statement).await
-    }
-
-    async fn insert(&self, insert: Insert) -> Result<InsertAnswer, EngineError> {
-        self.0.insert(insert).await
-    }
-
-    async fn shutdown(&self) {
-        self.0.shutdown().await;
-    }
-}
 
 /// A workspace over a directory that a test may change.
 struct Fixture {
@@ -46,8 +26,8 @@ const GOOD: &str = "SCHEMA >\n    a UInt8\n";
 async fn open(engine: &Arc<TestEngine>) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), "one.datasource", GOOD);
-    let engine = Arc::new(Shared(Arc::clone(engine)));
-    let opened = Workspace::open(directory.path(), Variables::default(), engine, "rookery").await;
+    let shared: Arc<dyn Engine> = engine.clone();
+    let opened = Workspace::open(directory.path(), Variables::default(), shared, "rookery").await;
     let (workspace, applied) = opened.unwrap();
     assert_eq!(applied.created, ["one"]);
     Fixture {
@@ -168,9 +148,12 @@ async fn what_an_interrupted_check_left_behind_is_dropped() {
     engine
         .change(&format!("CREATE DATABASE check_{}", "0".repeat(32)))
         .await;
+    engine
+        .change(&format!("CREATE DATABASE scratch_{}", "1".repeat(32)))
+        .await;
     engine.change("CREATE DATABASE check_mine").await;
     open(&engine).await;
-    let databases = "SELECT name FROM system.databases WHERE startsWith(name, 'check_')";
+    let databases = "SELECT name FROM system.databases WHERE match(name, '^(check|scratch)_')";
     assert_eq!(engine.rows(databases).await.unwrap(), "check_mine\n");
 }
 

@@ -1,0 +1,72 @@
+//! A database beside the project's, for rows on their way into a data source.
+//!
+//! What fails, is cancelled or cut short leaves nothing in the data source; the
+//! database goes with whoever holds it, and at the next start at the latest.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::apply::{ApplyError, Target};
+use crate::engine::Engine;
+
+/// The table in a scratch database that takes up rows. The dot keeps it apart
+/// from copies of data sources.
+pub(super) const FILLED: &str = "filled.rows";
+
+/// A database that is dropped when this is.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    engine: Arc<dyn Engine>,
+    database: String,
+    is_dropped: bool,
+}
+
+impl Scratch {
+    /// Creates an empty database.
+    pub(super) async fn create(engine: &Arc<dyn Engine>) -> Result<Self, ApplyError> {
+        let scratch = Self {
+            engine: Arc::clone(engine),
+            database: format!("scratch_{}", Uuid::new_v4().simple()),
+            is_dropped: false,
+        };
+        scratch.target().create_database().await?;
+        Ok(scratch)
+    }
+
+    /// The database to work in.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            engine: self.engine.as_ref(),
+            database: &self.database,
+        }
+    }
+
+    /// Drops the database with all its tables.
+    pub(super) async fn drop(mut self) -> Result<(), ApplyError> {
+        self.is_dropped = true;
+        self.target().drop_database().await
+    }
+}
+
+impl Drop for Scratch {
+    /// Whoever was cancelled cannot wait: a task of its own drops the database.
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if self.is_dropped {
+            return;
+        }
+        let (engine, database) = (Arc::clone(&self.engine), std::mem::take(&mut self.database));
+        runtime.spawn(async move {
+            let target = Target {
+                engine: engine.as_ref(),
+                database: &database,
+            };
+            if let Err(error) = target.drop_database().await {
+                tracing::warn!(%error, "a scratch database stays until the next start");
+            }
+        });
+    }
+}
