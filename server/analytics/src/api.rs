@@ -18,6 +18,7 @@ mod explain;
 mod file;
 mod format;
 mod input;
+mod inventory;
 mod jobs;
 mod openapi;
 mod pipes;
@@ -59,6 +60,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(copies::router())
         .merge(data_sources::router())
         .merge(explain::router())
+        .merge(inventory::router())
         .merge(jobs::router())
         .merge(openapi::router())
         .merge(pipes::router())

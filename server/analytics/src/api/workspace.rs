@@ -4,25 +4,39 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Path, State};
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 use service::ApiError;
 
 use super::auth::Caller;
+use super::input::Input;
 use super::state::Api;
+use crate::access::Access;
+use crate::engine::Statement;
 
 /// Routes behind the gate.
 pub(crate) fn router() -> Router<Api> {
     Router::new()
+        .route("/v0/auth", get(auth))
         .route("/v1/workspace", get(workspace))
         .route("/v0/workspace", get(workspace))
+        .route("/v1/workspaces", post(create))
+        .route("/v1/workspaces/{id}", delete(remove))
         .route("/v1/user/workspaces", get(workspaces))
+        .route("/v1/user/workspaces/", get(workspaces))
         .route("/v0/user/workspaces", get(workspaces))
         .route("/v0/user/workspaces/", get(workspaces))
         .route("/v0/workspaces/{id}", get(one_workspace))
-        .route("/v1/environments", get(environments))
+        .route(
+            "/v1/environments",
+            get(environments).post(create_environment),
+        )
+        .route(
+            "/v0/environments/{name}",
+            get(no_environment).delete(no_environment),
+        )
 }
 
 /// Routes that need no token.
@@ -34,7 +48,7 @@ pub(crate) fn open_router() -> Router<Api> {
             get(|| async { Json(json!({ "status": "ok" })) }),
         )
         .route("/health/liveness", get(|| async { "alive" }))
-        .route("/health/readiness", get(|| async { "ready" }))
+        .route("/health/readiness", get(ready))
         .route("/v0/regions", get(regions))
         .route("/tokens", get(local_tokens))
 }
@@ -59,18 +73,68 @@ async fn workspace(
     Ok(Json(describe(&api)))
 }
 
+/// Whether the token is good, and whether it is one that may manage the
+/// workspace. A token that is not good does not come here.
+async fn auth(Caller(access): Caller) -> Json<Value> {
+    Json(json!({ "is_valid": true, "is_user": access.is_admin() }))
+}
+
 async fn workspaces(
     State(api): State<Api>,
     Caller(access): Caller,
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
-    let mut workspace = describe(&api);
+    let workspaces = [describe_for(&api, &access)];
+    Ok(Json(
+        json!({ "organization_id": null, "workspaces": workspaces }),
+    ))
+}
+
+/// The workspace, with its token for administrators alone.
+fn describe_for(api: &Api, access: &Access) -> Value {
+    let mut workspace = describe(api);
     if access.is_admin() {
         workspace["token"] = api.authority().admin_token().into();
     }
-    Ok(Json(
-        json!({ "organization_id": null, "workspaces": [workspace] }),
-    ))
+    workspace
+}
+
+/// There is one workspace: whoever wants one of its name has it already.
+async fn create(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    input: Input,
+) -> Result<Json<Value>, ApiError> {
+    access.administer()?;
+    if input.required("name")? == api.workspace_name() {
+        return Ok(Json(describe_for(&api, &access)));
+    }
+    let message = format!(
+        "this server has one workspace, `{}`: use it, or run another server with a state directory of its own",
+        api.workspace_name()
+    );
+    Err(ApiError::bad_request("one_workspace", message))
+}
+
+async fn remove(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    access.administer()?;
+    require_workspace(&api, &id)?;
+    let message = "the only workspace is not deleted over HTTP: stop the server and remove its state directory";
+    Err(ApiError::conflict("one_workspace", message))
+}
+
+fn require_workspace(api: &Api, id: &str) -> Result<(), ApiError> {
+    match id == api.authority().workspace_id() {
+        true => Ok(()),
+        false => Err(ApiError::not_found(
+            "workspace_not_found",
+            "there is no such workspace",
+        )),
+    }
 }
 
 async fn one_workspace(
@@ -79,23 +143,36 @@ async fn one_workspace(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
-    if id != api.authority().workspace_id() {
-        return Err(ApiError::not_found(
-            "workspace_not_found",
-            "there is no such workspace",
-        ));
-    }
-    let mut workspace = describe(&api);
-    if access.is_admin() {
-        workspace["token"] = api.authority().admin_token().into();
-    }
-    Ok(Json(workspace))
+    require_workspace(&api, &id)?;
+    Ok(Json(describe_for(&api, &access)))
 }
 
 /// Branches: there are none.
 async fn environments(Caller(access): Caller) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
     Ok(Json(json!({ "environments": [] })))
+}
+
+async fn create_environment(Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+    access.deploy()?;
+    let message = "there are no branches: run another server with a state directory of its own beside this one";
+    Err(ApiError::bad_request("no_branches", message))
+}
+
+async fn no_environment(Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+    access.metadata()?;
+    Err(ApiError::not_found(
+        "environment_not_found",
+        "there is no such branch",
+    ))
+}
+
+/// Ready is who gets an answer out of the engine.
+async fn ready(State(api): State<Api>) -> Result<&'static str, ApiError> {
+    api.engine()
+        .query(Statement::read("SELECT 1", "Null"))
+        .await?;
+    Ok("ready")
 }
 
 async fn regions(State(api): State<Api>) -> Json<Value> {

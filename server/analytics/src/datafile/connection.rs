@@ -49,6 +49,15 @@ impl ConnectionKind {
         ("postgres", "PG_", ConnectionKind::Postgres),
     ];
 
+    /// What `TYPE` calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(.., kind)| *kind == self)
+            .map_or("", |(name, ..)| name)
+    }
+
     /// What its keys begin with.
     fn prefix(self) -> &'static str {
         Self::NAMES

@@ -130,6 +130,31 @@ pub(super) async fn analyze(
     Ok(analysis)
 }
 
+impl Project {
+    /// For each data source the pipes that read it, directly or over others.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn readers(
+        &self,
+        engine: &dyn Engine,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, EngineError> {
+        let analysis = analyze(self, engine).await?;
+        let names = self.data_sources().map(|found| found.name.clone());
+        let mut readers: BTreeMap<String, BTreeSet<String>> =
+            names.map(|name| (name, BTreeSet::new())).collect();
+        for pipe in self.pipes() {
+            let nodes = pipe.nodes.iter();
+            let sources = nodes.flat_map(|node| analysis.sources(&pipe.name, &node.name));
+            for source in sources {
+                let entry = readers.entry(source.to_owned()).or_default();
+                entry.insert(pipe.name.clone());
+            }
+        }
+        Ok(readers)
+    }
+}
+
 /// Renders a node with stand-ins for its parameters and lets ClickHouse read
 /// it; `None`, with findings, if either fails.
 async fn inspect_node(
