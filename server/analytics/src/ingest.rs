@@ -113,6 +113,18 @@ pub enum IngestError {
     /// The data cannot be read at all.
     #[error("{0}")]
     Unreadable(String),
+    /// The rows are in the data source, and a materialized view that they feed
+    /// failed: it, and views behind it, lack some or all of them.
+    #[error(
+        "the rows were written, but a materialized view behind the data source failed on them: \
+         sending them again would double them here"
+    )]
+    View {
+        /// The view's table, as the engine names it.
+        view: String,
+        /// ClickHouse's error code.
+        code: i32,
+    },
     /// The data is larger than allowed once unpacked.
     #[error("the data is larger than {limit} bytes once unpacked: send it in parts")]
     TooLarge {

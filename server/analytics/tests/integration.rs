@@ -15,6 +15,7 @@ mod api {
     mod replacing;
     pub(crate) mod server;
     mod tokens;
+    mod views;
     mod writing;
 }
 mod tenancy {

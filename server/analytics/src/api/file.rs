@@ -152,6 +152,17 @@ impl From<IngestError> for ApiError {
                 "too_large",
                 error.to_string(),
             ),
+            // The engine's own text may quote rows and the view's SQL: neither
+            // is for whoever appends, nor for the log.
+            IngestError::View { ref view, code } => {
+                tracing::warn!(
+                    view,
+                    code,
+                    "a materialized view failed on rows that came in"
+                );
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "view_failed", error.to_string())
+            }
             IngestError::NoColumn(_) => {
                 Self::forbidden("token_fixes_unknown_column", error.to_string())
             }

@@ -221,6 +221,9 @@ fn session(work: &Work, database: &str, share: Option<u32>) -> Session {
         Work::Insert(insert) => {
             let mut session = Session::base(database);
             session.set("max_execution_time", &insert.deadline.as_secs_f64());
+            // Rows are written by blocks: a bad row in a later one would come
+            // when the first ones are written already.
+            session.set("max_insert_block_size", &u32::MAX);
             for (name, value) in &insert.settings {
                 session.set_text(name, value);
             }

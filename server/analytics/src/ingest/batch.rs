@@ -85,20 +85,22 @@ impl<'data> Writer<'data> {
     async fn write(&mut self) -> Result<(), IngestError> {
         let mut rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        if let Err(error) = self.insert(&rows).await {
-            let EngineError::Query { .. } = error else {
-                return Err(error.into());
-            };
-            if !self.find_errors(&mut rows).await? {
-                return Err(error.into());
-            }
-            self.insert(&rows).await?;
+        let mut written = self.insert(&rows).await;
+        if let Err(EngineError::Query { .. }) = written
+            && self.find_errors(&mut rows).await?
+        {
+            written = self.insert(&rows).await;
         }
+        let failed_view = match written {
+            Ok(()) => None,
+            // What failed is none of the rows: they are written.
+            Err(error) => Some(failed_view(&error).ok_or(error)?),
+        };
         let bad: Vec<&Row> = rows.iter().filter(|row| !row.errors.is_empty()).collect();
         self.ingested.successful_rows += (rows.len() - bad.len()) as u64;
         self.quarantine(&bad).await?;
         self.ingested.quarantined_rows += bad.len() as u64;
-        Ok(())
+        failed_view.map_or(Ok(()), Err)
     }
 
     /// Writes the rows without known errors.
@@ -301,6 +303,24 @@ impl<'data> Writer<'data> {
         self.target.engine.insert(insert).await?;
         Ok(())
     }
+}
+
+/// The materialized view whose failure an insert reports. By then the table
+/// itself has the rows. ClickHouse ends its message with the view's name; rows,
+/// which a message may quote, come before that.
+fn failed_view(error: &EngineError) -> Option<IngestError> {
+    const PUSHING: &str = "while pushing to view ";
+
+    let EngineError::Query { code, message, .. } = error else {
+        return None;
+    };
+    let (_, view) = message.rsplit_once(PUSHING)?;
+    let view = view.trim_end_matches('.');
+    let is_name = view.contains("view.") && !view.contains(char::is_whitespace);
+    is_name.then(|| IngestError::View {
+        view: view.to_owned(),
+        code: *code,
+    })
 }
 
 impl Shape {
