@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{Statement, TableFilter, sql};
 
 /// Settings of every statement unless it says otherwise.
-const BASE: [(&str, &str); 6] = [
+const BASE: [(&str, &str); 7] = [
     // What Tinybird's clients expect; 0 is today's default too.
     ("output_format_json_quote_64bit_integers", "0"),
     // An insert is answered when its rows are there, not when they wait.
@@ -23,6 +23,9 @@ const BASE: [(&str, &str); 6] = [
     // handing either to another thread costs more than doing it.
     ("local_filesystem_read_method", "'pread'"),
     ("output_format_parallel_formatting", "0"),
+    // A join's rows keep the order of its left side, as projects' tests expect
+    // of Tinybird; the parallel kind scatters them by hash.
+    ("join_algorithm", "'direct,hash'"),
 ];
 
 /// Database and settings, each value written as a SQL literal.

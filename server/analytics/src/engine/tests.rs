@@ -40,6 +40,16 @@ async fn with_table() -> TestEngine {
 }
 
 #[tokio::test]
+async fn a_joins_rows_keep_the_order_of_its_left_side() {
+    let engine = TestEngine::open();
+    // Each side is a subquery, whose size the planner does not know.
+    let sql = "SELECT groupArray(a.n) = range(50) FROM \
+        (SELECT n FROM (SELECT arrayJoin(range(50)) AS n) AS a \
+         LEFT JOIN (SELECT number AS n, count() AS c FROM numbers(30) GROUP BY n) AS b ON a.n = b.n) AS a";
+    assert_eq!(engine.rows(sql).await.unwrap(), "1\n");
+}
+
+#[tokio::test]
 async fn answers_come_in_the_format_asked_for_with_statistics() {
     let engine = TestEngine::open();
     let json = engine.query(Statement::read(

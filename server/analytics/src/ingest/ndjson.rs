@@ -131,6 +131,8 @@ fn value<'row>(
         return descend(object.get(&column.name)?, &[]);
     };
     match path.steps.split_first() {
+        // The whole row: a document, or its text.
+        None if column.data_type.bare().name.eq_ignore_ascii_case("JSON") => Some(row.get().into()),
         None => Some(json(row.get()).into()),
         Some((JsonPathStep::Key(key), rest)) => descend(object.get(key)?, rest),
         Some((JsonPathStep::EachElement, _)) => descend(row, &path.steps),

@@ -90,6 +90,26 @@ async fn values_are_found_by_their_paths_and_kept_to_the_last_digit() {
 }
 
 #[tokio::test]
+async fn a_json_column_takes_the_whole_row_or_a_part_of_it_as_a_document() {
+    let table = SourceFile {
+        path: "hooks.datasource".to_owned(),
+        text: "SCHEMA >\n    kind String `json:$.type` DEFAULT 'unknown',\n    \
+               row JSON `json:$` DEFAULT '{}',\n    data JSON `json:$.['event-data']` DEFAULT '{}'\n"
+            .to_owned(),
+    };
+    let shop = Shop::of(Project::from_files(&[table], &Variables::default()).unwrap()).await;
+    let rows = r#"{"type":"a","event-data":{"id":7,"list":[{"x":"y"}],"none":[]}}
+{"type":"b","other":{"deep":true}}
+"#;
+    assert_eq!(shop.append("hooks", Format::Ndjson, rows).await, (2, 0));
+    let sql = "SELECT kind, row.type::String, row.other.deep, data FROM hooks ORDER BY kind";
+    assert_eq!(
+        shop.rows(sql).await,
+        "a\ta\t\\N\t{\"id\":7,\"list\":[{\"x\":\"y\"}],\"none\":[]}\nb\tb\ttrue\t{}\n"
+    );
+}
+
+#[tokio::test]
 async fn bad_rows_go_to_the_quarantine_with_their_reasons_and_good_ones_do_not() {
     let shop = Shop::open().await;
     let data = r#"{"at":"2026-01-01","org":"ua","nested":{"count":1},"tags":[]}
