@@ -201,7 +201,9 @@ fn parse_templates(
             match parse_template(node) {
                 Ok(template) => {
                     for warning in template.warnings() {
-                        found.push(Diagnostic::warning(&pipe.file, node.sql.start(), warning));
+                        let place = locate::in_template(node, warning.line, &warning.message);
+                        let message = warning.message.as_str();
+                        found.push(Diagnostic::warning(&pipe.file, place, message));
                     }
                     templates
                         .entry(pipe.name.clone())
@@ -209,8 +211,9 @@ fn parse_templates(
                         .insert(node.name.clone(), template);
                 }
                 Err(error) => {
-                    let position = node.sql.line_start(error.line);
-                    found.push(Diagnostic::error(&pipe.file, position, error.message));
+                    let place = locate::in_template(node, error.line, &error.message);
+                    let message = locate::without_place(&error.message, &node.name);
+                    found.push(Diagnostic::error(&pipe.file, place, message));
                 }
             }
         }

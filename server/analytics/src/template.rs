@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use declarations::ParameterDeclaration;
-pub use fault::{DOCUMENTATION, RenderError, RenderErrorKind, TemplateError};
+pub use fault::{DOCUMENTATION, RenderError, RenderErrorKind, TemplateError, TemplateWarning};
 pub use limits::RenderLimits;
 pub use parameters::{Parameter, Parameters};
 
@@ -50,7 +50,7 @@ struct Program {
     arrays: Vec<(usize, &'static ParameterType)>,
     missing_message: String,
     parameters: Vec<ParameterDeclaration>,
-    warnings: Vec<String>,
+    warnings: Vec<TemplateWarning>,
     text_length: usize,
 }
 
@@ -181,7 +181,7 @@ impl Template {
     }
 
     /// What is allowed but should be changed.
-    pub fn warnings(&self) -> &[String] {
+    pub fn warnings(&self) -> &[TemplateWarning] {
         &self.program.warnings
     }
 }

@@ -1,7 +1,8 @@
 //! JSONPaths of columns: where in a row of JSON a column's value stands.
 //!
-//! The dialect is small: `$` (the whole row), `$.a.b`, `` $.`odd name` ``,
-//! `$.list[:]` (all elements), `$.list[:].field` (that field of each).
+//! The dialect is small: `$` (the whole row), `$.a.b`, `` $.`odd name` `` and
+//! `$.['odd name']`, `$.list[:]` (all elements), `$.list[:].field` (that field
+//! of each).
 
 use std::fmt;
 
@@ -70,7 +71,12 @@ fn parse_step(text: &str) -> Result<(JsonPathStep, &str), &'static str> {
     if let Some(after) = text.strip_prefix("[:]") {
         return Ok((JsonPathStep::EachElement, after));
     }
-    if let Some(inner) = text.strip_prefix('[') {
+    // A dot before the bracket is found in real projects.
+    let bracket = text
+        .strip_prefix('.')
+        .filter(|rest| rest.starts_with('[') && !rest.starts_with("[:]"))
+        .unwrap_or(text);
+    if let Some(inner) = bracket.strip_prefix('[') {
         let quote = inner
             .chars()
             .next()
@@ -159,12 +165,17 @@ mod tests {
             JsonPath::parse("$['a.b'][\"c\"]").map(|path| path.to_string()),
             Ok("$.`a.b`.c".to_owned())
         );
+        assert_eq!(
+            JsonPath::parse("$.a.['$b'].c[:]").map(|path| path.to_string()),
+            Ok("$.a.`$b`.c[:]".to_owned())
+        );
     }
 
     #[test]
     fn what_the_dialect_lacks_is_refused() {
         for path in [
-            "a", "", "$a", "$.", "$..a", "$.a[0]", "$.a[*]", "$.*", "$.`a", "$['a", "$.a b", "$.a]",
+            "a", "", "$a", "$.", "$..a", "$.a[0]", "$.a[*]", "$.*", "$.`a", "$['a", "$.a b",
+            "$.a]", "$.[:]", "$.['a",
         ] {
             assert!(JsonPath::parse(path).is_err(), "{path}");
         }

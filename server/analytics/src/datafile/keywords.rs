@@ -152,6 +152,10 @@ pub(crate) const PIPE: Grammar = Grammar {
         ("EXPORT_WRITE_STRATEGY", Known),
         ("EXPORT_KAFKA_TOPIC", Known),
         (
+            "EXPORT_SERVICE",
+            Ignored("the connection says which service it is"),
+        ),
+        (
             "CACHE",
             Ignored("answers are not cached: the engine always reads the present rows"),
         ),

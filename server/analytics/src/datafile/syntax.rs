@@ -39,6 +39,7 @@ pub(crate) fn read_entries(
         findings,
         entries: Vec::new(),
         block: None,
+        given: None,
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 0;
@@ -55,6 +56,8 @@ struct Reader<'run, 'file> {
     findings: &'run mut Findings<'file>,
     entries: Vec<Entry>,
     block: Option<OpenBlock>,
+    /// The reason last given for reading over a keyword.
+    given: Option<&'static str>,
 }
 
 /// A block whose end is not yet seen.
@@ -102,8 +105,11 @@ impl Reader<'_, '_> {
                 return self.skip_value(content, word, position);
             }
             Some(Standing::Ignored(reason)) => {
-                self.findings
-                    .warning(position, format!("{keyword} is ignored"), reason);
+                // A group such as ENGINE and its keys is told of once.
+                if self.given.replace(reason) != Some(reason) {
+                    let message = format!("{keyword} is ignored");
+                    self.findings.warning(position, message, reason);
+                }
                 return self.skip_value(content, word, position);
             }
             Some(Standing::Known) => {}

@@ -37,7 +37,10 @@ pub async fn check_files(
         Ok(project) => project,
         Err(found) => {
             let mut report = Report::new(files, found);
-            report.extent = counted(files);
+            report.extent = Extent {
+                awaits_files: engine.is_some(),
+                ..counted(files)
+            };
             return (report, None);
         }
     };

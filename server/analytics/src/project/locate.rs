@@ -1,5 +1,7 @@
 //! Where in a file the engine's complaint belongs, and how to put it.
 
+use std::cmp::Reverse;
+
 use crate::datafile::tokens::{TokenKind, tokenize};
 use crate::datafile::{DataSource, Diagnostic, Fragment, Node, Pipe, Position};
 
@@ -70,12 +72,85 @@ pub(super) fn tidy(message: &str) -> String {
     }
 }
 
-/// The place in a node's SQL that a message of ClickHouse's parser names
-/// (`failed at position 12`), or where the SQL begins. Templates are rendered
-/// before they are parsed, so that places in them are unknown.
+/// The place of a fault in the tag that begins in line `line` of a node's
+/// template: the name it speaks of, the tag, or else the line.
+pub(super) fn in_template(node: &Node, line: usize, message: &str) -> Position {
+    let lines = node.sql.split_inclusive('\n').take(line.saturating_sub(1));
+    let start: usize = lines.map(str::len).sum();
+    let rest = &node.sql[start..];
+    let end = rest.find('\n').unwrap_or(rest.len());
+    let after_colon = message
+        .rsplit_once(": ")
+        .map(|(_, name)| name.split(['(', ' ']).next().unwrap_or(""))
+        .filter(|name| !name.is_empty());
+    let named = in_call(message)
+        .into_iter()
+        .chain(quoted_names(message))
+        .chain(after_colon)
+        .find_map(|name| tokens_named(rest, name).next());
+    let tags = ["{{", "{%", "{#"].into_iter();
+    // A tag that does not end is the line's last.
+    let tag = match message.starts_with("Missing end") {
+        true => tags.filter_map(|tag| rest[..end].rfind(tag)).max(),
+        false => tags.filter_map(|tag| rest[..end].find(tag)).min(),
+    };
+    match named.or(tag) {
+        Some(offset) => node.sql.position(start + offset),
+        None => node.sql.line_start(line),
+    }
+}
+
+/// The function in `Array(x, …)`.
+fn in_call(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once('(')?;
+    before.rsplit(' ').next().filter(|name| !name.is_empty())
+}
+
+/// A template's message without the ` at node:2` that tells its clients where;
+/// in a file that would be another line.
+pub(super) fn without_place<'run>(message: &'run str, node: &str) -> &'run str {
+    match message.rsplit_once(&format!(" at {node}:")) {
+        Some((kept, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => kept,
+        _ => message,
+    }
+}
+
+/// The place in a node's SQL where ClickHouse's parser stopped, or where the
+/// SQL begins. Templates are rendered before they are parsed; in them it is
+/// where the text that the message repeats is found.
 fn in_node(node: &Node, message: &str) -> Position {
-    let offset = syntax_error_offset(message).filter(|_| !node.is_template);
+    let offset = match node.is_template {
+        false => syntax_error_offset(message),
+        true => syntax_error_excerpt(message)
+            .and_then(|(excerpt, line)| best_match(&node.sql, excerpt, line)),
+    };
     node.sql.position(offset.unwrap_or(0))
+}
+
+/// What ClickHouse's parser shows of the SQL from where it stopped, and the
+/// line there: `failed at position 12 (||) (line 2, col 3): || 1. Expected …`.
+fn syntax_error_excerpt(message: &str) -> Option<(&str, usize)> {
+    let (_, rest) = message.split_once("failed at position ")?;
+    let (place, excerpt) = rest.split_once("): ")?;
+    let line = place
+        .rsplit_once("(line ")
+        .and_then(|(_, line)| line.split(',').next()?.parse().ok());
+    let end = excerpt.find(". Expected").unwrap_or(excerpt.len());
+    Some((excerpt[..end].trim_end(), line.unwrap_or(1)))
+}
+
+/// The byte from which the most of `excerpt` stands in `sql`; of equal places
+/// the one nearest to line `line`, since rendering keeps most line breaks.
+fn best_match(sql: &str, excerpt: &str, line: usize) -> Option<usize> {
+    let first = tokenize(excerpt).0.first()?.range.end;
+    let common = |offset: usize| {
+        let pairs = sql[offset..].bytes().zip(excerpt.bytes());
+        pairs.take_while(|(left, right)| left == right).count()
+    };
+    let distance = |offset: usize| (1 + sql[..offset].matches('\n').count()).abs_diff(line);
+    sql.match_indices(&excerpt[..first])
+        .map(|(offset, _)| offset)
+        .min_by_key(|offset| (Reverse(common(*offset)), distance(*offset)))
 }
 
 /// The byte, from 0, at which ClickHouse's parser stopped.

@@ -32,6 +32,8 @@ pub struct Extent {
     pub parsed_nodes: usize,
     /// Whether an engine took part.
     pub with_engine: bool,
+    /// Whether the engine waits for the files to be right.
+    pub awaits_files: bool,
 }
 
 impl Report {
@@ -143,6 +145,7 @@ impl Report {
             planned_nodes,
             parsed_nodes,
             with_engine,
+            awaits_files,
         } = self.extent;
         let plural =
             |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
@@ -167,7 +170,11 @@ impl Report {
             formatter,
             ": {errors}, {}",
             plural(self.count(Severity::Warning), "warning")
-        )
+        )?;
+        match awaits_files {
+            true => write!(formatter, "; the SQL is checked once these are mended"),
+            false => Ok(()),
+        }
     }
 }
 

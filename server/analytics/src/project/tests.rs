@@ -127,7 +127,7 @@ fn errors_of_all_files_are_reported_at_once() {
         .map(|found| &found[..found.find(':').unwrap()])
         .collect();
     assert_eq!(files, ["a.datasource", "b.pipe", "c.pipe"]);
-    assert!(found[1].starts_with("b.pipe:4:5: error:"), "{}", found[1]);
+    assert!(found[1].starts_with("b.pipe:4:15: error:"), "{}", found[1]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use super::expression::{Argument, Call, Callee, Clause, Expr, Name};
-use super::fault::TemplateError;
+use super::fault::{TemplateError, TemplateWarning};
 use super::functions::{Function, ParameterType};
 use super::syntax::{Node, Tag, expressions};
 use super::value::Value;
@@ -63,7 +63,7 @@ pub(super) struct Survey {
     /// Variables to turn into lists before rendering.
     pub(super) arrays: Vec<(usize, &'static ParameterType)>,
     pub(super) missing_message: String,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<TemplateWarning>,
 }
 
 /// Reads all declarations of a template.
@@ -91,7 +91,7 @@ struct Reader {
     found: Vec<Found>,
     by_slot: HashMap<usize, usize>,
     arrays: Vec<(usize, &'static ParameterType)>,
-    warnings: Vec<String>,
+    warnings: Vec<TemplateWarning>,
     /// The first thing that cannot be.
     fault: Option<TemplateError>,
     /// The tag that is being read.
@@ -203,10 +203,15 @@ impl Reader {
                 "\"{text}\" can not be used as a variable name, line {line}"
             ));
         } else if DISCOURAGED.contains(&&**text) {
-            self.warnings.push(format!(
-                "\"{text}\" is an option of the API and should not be used as a variable name, line {line}"
+            self.warn(format!(
+                "\"{text}\" is an option of the API and should not be used as a variable name"
             ));
         }
+    }
+
+    fn warn(&mut self, message: String) {
+        let line = self.line;
+        self.warnings.push(TemplateWarning { message, line });
     }
 
     fn found(&mut self, name: &Name) -> &mut Found {
@@ -246,12 +251,17 @@ impl Reader {
                 let item_type = argument(call, 1, "_type")
                     .and_then(constant)
                     .map_or("String".to_owned(), |value| value.text());
-                if let Some(found) = ParameterType::lookup(&item_type)
-                    && !self.arrays.iter().any(|(slot, _)| *slot == name.slot)
-                {
-                    self.arrays.push((name.slot, found));
+                match ParameterType::lookup(&item_type) {
+                    None => self.warn(format!(
+                        "the second argument of Array({name}, …) is no type, so its items are taken as text: write Array({name}, 'String', …)",
+                        name = name.text
+                    )),
+                    Some(found) if !self.arrays.iter().any(|(slot, _)| *slot == name.slot) => {
+                        self.arrays.push((name.slot, found));
+                    }
+                    Some(_) => {}
                 }
-                format!("Array({item_type})")
+                format!("Array({})", ParameterType::of_items(&item_type).name)
             }
             Function::Json => "JSON".to_owned(),
             Function::Column => "Column".to_owned(),

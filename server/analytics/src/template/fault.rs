@@ -18,6 +18,15 @@ pub struct TemplateError {
     pub line: usize,
 }
 
+/// Something that a template may hold but should not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateWarning {
+    /// What it is, and what to write.
+    pub message: String,
+    /// One-based line in the template's text.
+    pub line: usize,
+}
+
 /// What kind of mistake stopped a rendering, for machine-readable codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RenderErrorKind {

@@ -75,9 +75,33 @@ fn what_the_template_sets_itself_is_no_parameter() {
 #[test]
 fn options_of_the_api_are_warned_about() {
     let template = Template::parse("\n{{ String(token) }}").unwrap();
-    let expected =
-        "\"token\" is an option of the API and should not be used as a variable name, line 2";
-    assert_eq!(template.warnings(), [expected]);
+    let [warning] = template.warnings() else {
+        panic!("one warning: {:?}", template.warnings());
+    };
+    let expected = "\"token\" is an option of the API and should not be used as a variable name";
+    assert_eq!((warning.message.as_str(), warning.line), (expected, 2));
+}
+
+#[test]
+fn a_default_in_the_place_of_an_arrays_type_is_warned_about() {
+    let template = Template::parse("{{ Array(x, \"'a', 'b'\") }}{{ Array(y, 'Int8') }}").unwrap();
+    let messages: Vec<&str> = template
+        .warnings()
+        .iter()
+        .map(|warning| warning.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "the second argument of Array(x, …) is no type, so its items are taken as text: write Array(x, 'String', …)"
+        ]
+    );
+    let types: Vec<&str> = template
+        .parameters()
+        .iter()
+        .map(|found| found.parameter_type.as_str())
+        .collect();
+    assert_eq!(types, ["Array(String)", "Array(Int8)"]);
 }
 
 #[test]

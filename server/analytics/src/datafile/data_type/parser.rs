@@ -79,6 +79,14 @@ fn parse_nested(
     if let Some((message, help)) = objection(&name, &arguments) {
         findings.error(position, message, &help);
     }
+    if name.eq_ignore_ascii_case("Boolean") {
+        findings.warning(
+            position,
+            format!("{name} is taken for Bool"),
+            "write Bool: Tinybird's own reader of datafiles refuses Boolean",
+        );
+        return Some(DataType::plain("Bool"));
+    }
     Some(DataType { name, arguments })
 }
 
@@ -176,7 +184,6 @@ fn objection(name: &str, arguments: &[TypeArgument]) -> Option<(String, String)>
             not_a_type,
             "say how many bits: UInt8, UInt16, UInt32, UInt64".to_owned(),
         )),
-        "Boolean" | "boolean" | "BOOLEAN" => Some((not_a_type, "write Bool".to_owned())),
         "DateTime64" if arguments.is_empty() => Some((
             "DateTime64 needs a precision".to_owned(),
             "write DateTime64(3) for milliseconds".to_owned(),
@@ -265,11 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn boolean_is_another_name_of_bool() {
+        let (data_type, messages) = parse("Nullable(Boolean)");
+        assert_eq!(data_type.as_deref(), Some("Nullable(Bool)"));
+        assert_eq!(messages, ["Boolean is taken for Bool"]);
+    }
+
+    #[test]
     fn vague_types_are_refused() {
         for text in [
             "Int",
             "UInt",
-            "Boolean",
             "DateTime64",
             "Array(Int)",
             "string",

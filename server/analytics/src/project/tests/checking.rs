@@ -85,6 +85,74 @@ async fn every_wrong_node_is_found_where_it_is_wrong() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
+    let engine = TestEngine::open();
+    let places = |report: &Report| -> Vec<String> {
+        let place = |found: &crate::datafile::Diagnostic| {
+            format!(
+                "{}:{}:{} {}",
+                found.file, found.line, found.column, found.message
+            )
+        };
+        report.found.iter().map(place).collect()
+    };
+    let faults = report(
+        &engine,
+        &[
+            (
+                "call.pipe",
+                "NODE n\nSQL >\n    %\n    SELECT 1, {{ nope(x) }}\n",
+            ),
+            (
+                "open.pipe",
+                "NODE n\nSQL >\n    %\n    SELECT 1\n    WHERE {% if defined(x) %} 1 {% end\n",
+            ),
+            (
+                "tag.pipe",
+                "NODE n\nSQL >\n    %\n    SELECT 1 {% include a %}\n",
+            ),
+        ],
+    )
+    .await;
+    assert_eq!(
+        places(&faults),
+        [
+            "call.pipe:4:18 Template Syntax Error: Invalid function name: nope",
+            "open.pipe:5:33 Missing end block %}",
+            "tag.pipe:4:14 include is forbidden",
+        ]
+    );
+    let summary = "3 pipes: 3 errors, 0 warnings; the SQL is checked once these are mended";
+    assert!(faults.to_string().ends_with(summary), "{faults}");
+    let syntax = report(
+        &engine,
+        &[
+            ("unique.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Int8(x, 1) }} || 'a'\n      || || {{ Int8(x, 2) }} AND 3\n"),
+            ("list.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Array(x, \"'a'\") }} AS y\n"),
+        ],
+    )
+    .await;
+    assert_eq!(
+        places(&syntax),
+        [
+            "list.pipe:4:15 the second argument of Array(x, …) is no type, so its items are taken as text: write Array(x, 'String', …)",
+            "unique.pipe:5:7 ClickHouse cannot read the SQL of `n`: syntax error at `||`",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_aggregating_table_may_have_columns_outside_its_sorting_key() {
+    let engine = TestEngine::open();
+    let table = "SCHEMA >\n    day Date,\n    client String,\n    hits AggregateFunction(count)\n\
+                 ENGINE AggregatingMergeTree\nENGINE_SORTING_KEY day\n";
+    let report = report(&engine, &[("days.datasource", table)]).await;
+    assert!(report.is_good(), "{report}");
+    let warned: Vec<u32> = report.found.iter().map(|found| found.line).collect();
+    assert_eq!(warned, [3], "{report}");
+}
+
+#[tokio::test]
 async fn stand_ins_for_parameters_are_not_blamed_on_the_sql() {
     let engine = TestEngine::open();
     let report = report(

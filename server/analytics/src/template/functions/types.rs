@@ -86,6 +86,14 @@ impl ParameterType {
         TYPES.iter().find(|found| found.name == name)
     }
 
+    /// The type of an Array's items. Items of no known type are taken as they
+    /// are, as text: Tinybird does so, and projects have come to write their
+    /// default in its place.
+    pub(in crate::template) fn of_items(name: &str) -> &'static Self {
+        static TEXT: ParameterType = plain("String", Kind::Text);
+        Self::lookup(name).unwrap_or(&TEXT)
+    }
+
     /// What stands for a value of this type while a template is validated.
     fn placeholder(&'static self) -> Value {
         match self.kind {
@@ -285,10 +293,7 @@ impl Evaluator<'_> {
         let Some(given) = arguments.get(0, "x") else {
             return Err(missing_argument());
         };
-        let item_type = arguments.text(1, "_type", "String");
-        let item_type = ParameterType::lookup(&item_type).ok_or_else(|| {
-            Fault::template(format!("'{item_type}' is not a valid type of an Array"))
-        })?;
+        let item_type = ParameterType::of_items(&arguments.text(1, "_type", "String"));
         let default = arguments
             .get(2, "default")
             .filter(|default| !default.is_none());
