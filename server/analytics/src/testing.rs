@@ -207,7 +207,10 @@ impl Scratch {
             match compare(case, &response) {
                 None => {
                     summary.passed += 1;
-                    report(Event::Passed { name });
+                    report(Event::Passed {
+                        name,
+                        note: unmet_status(case, &response),
+                    });
                 }
                 Some(message) => {
                     summary.failures.push(Failure {
@@ -282,20 +285,27 @@ impl Scratch {
     }
 }
 
-/// What is wrong with an answer; nothing when it is as expected.
+/// What is wrong with an answer; nothing when it is as expected. As with
+/// Tinybird's client, the status counts when the request fails.
 fn compare(case: &Case, response: &Response) -> Option<String> {
-    let failed = response.status.as_u16() >= 400;
+    let status = response.status.as_u16();
+    let failed = status >= 400;
     let actual = match failed {
         false => response.body.clone(),
         true => error_text(&response.body),
     };
-    if let Some(status) = case.expected_http_status
-        && status != response.status.as_u16()
-    {
-        return Some(format!(
-            "expected the status {status}, got {}: {actual}",
-            response.status.as_u16()
-        ));
+    match case.expected_http_status {
+        Some(expected) if failed && expected != status => {
+            return Some(format!(
+                "expected the status {expected}, got {status}: {actual}"
+            ));
+        }
+        None if failed => {
+            return Some(format!(
+                "expected rows, got the status {status}: {actual}\nif that is meant, add `expected_http_status: {status}`"
+            ));
+        }
+        _ => {}
     }
     let same = match failed {
         false => actual == case.expected_result,
@@ -303,6 +313,13 @@ fn compare(case: &Case, response: &Response) -> Option<String> {
         true => actual.trim_end_matches('\n') == case.expected_result.trim_end_matches('\n'),
     };
     (!same).then(|| report::difference(&case.expected_result, &actual))
+}
+
+/// A status that was expected of a request that went well, where the rows are
+/// as expected: Tinybird's client does not look, a person should.
+fn unmet_status(case: &Case, response: &Response) -> Option<String> {
+    let (expected, status) = (case.expected_http_status?, response.status.as_u16());
+    (expected != status).then(|| format!("the status is {status}, not {expected}"))
 }
 
 /// `error` of an answer, as text.

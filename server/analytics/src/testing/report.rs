@@ -24,6 +24,8 @@ pub enum Event {
     Passed {
         /// `pipe::case`
         name: String,
+        /// What differs without counting.
+        note: Option<String>,
     },
     /// A case was answered otherwise; [`Summary`] tells how.
     Failed {
@@ -39,7 +41,11 @@ impl fmt::Display for Event {
                 write!(formatter, "loaded {rows} rows into {data_source}")
             }
             Self::Skipped { file, reason } => write!(formatter, "skipped {file}: {reason}"),
-            Self::Passed { name } => write!(formatter, "test {name} ... ok"),
+            Self::Passed { name, note: None } => write!(formatter, "test {name} ... ok"),
+            Self::Passed {
+                name,
+                note: Some(note),
+            } => write!(formatter, "test {name} ... ok, but {note}"),
             Self::Failed { name } => write!(formatter, "test {name} ... FAILED"),
         }
     }

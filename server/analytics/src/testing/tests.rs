@@ -42,7 +42,7 @@ const PROJECT: &[(&str, &str)] = &[
     ),
     (
         "tests/names.yaml",
-        "- name: all\n  parameters: ''\n  expected_result: |\n    {\"id\":1,\"name\":\"a\\/b\"}\n    {\"id\":2,\"name\":\"c\"}\n- name: some\n  parameters: least=2\n  expected_result: |\n    {\"id\":2,\"name\":\"c\"}\n- name: none\n  parameters: least=9\n  expected_result: ''\n- name: wrong\n  parameters: least=x\n  expected_result: \"Template Syntax Error: Error validating 'x' to type Int32\"\n  expected_http_status: 400\n- name: raised\n  parameters: fail=1\n  expected_result: |\n    it failed\n",
+        "- name: all\n  parameters: ''\n  expected_result: |\n    {\"id\":1,\"name\":\"a\\/b\"}\n    {\"id\":2,\"name\":\"c\"}\n- name: some\n  parameters: least=2\n  expected_result: |\n    {\"id\":2,\"name\":\"c\"}\n- name: none\n  parameters: least=9\n  expected_result: ''\n- name: wrong\n  parameters: least=x\n  expected_result: \"Template Syntax Error: Error validating 'x' to type Int32\"\n  expected_http_status: 400\n- name: raised\n  parameters: fail=1\n  expected_result: |\n    it failed\n  expected_http_status: 400\n- name: status_of_no_error\n  parameters: least=9\n  expected_result: ''\n  expected_http_status: 400\n",
     ),
     (
         "tests/plain.yaml",
@@ -82,20 +82,21 @@ async fn a_projects_tests_run_against_its_fixtures() {
         "test names::none ... ok",
         "test names::wrong ... ok",
         "test names::raised ... ok",
+        "test names::status_of_no_error ... ok, but the status is 200, not 400",
         "test plain::as_text ... ok",
         "skipped tests/unknown.yaml: there is no pipe of this name",
     ];
     let summary = summary.unwrap();
     assert_eq!(events, expected, "{summary}");
     assert!(summary.is_success());
-    assert_eq!(summary.passed, 6);
+    assert_eq!(summary.passed, 7);
 }
 
 #[tokio::test]
 async fn a_wrong_answer_is_a_failure_that_shows_the_difference() {
     let wrong: &[(&str, &str)] = &[(
         "tests/names.yaml",
-        "- name: all\n  expected_result: |\n    {\"id\":1,\"name\":\"a/b\"}\n- name: status\n  expected_result: ''\n  expected_http_status: 400\n- name: left_out\n  expected_result: ''\n",
+        "- name: all\n  expected_result: |\n    {\"id\":1,\"name\":\"a/b\"}\n- name: status\n  parameters: fail=1\n  expected_result: it failed\n  expected_http_status: 404\n- name: surprise\n  parameters: fail=1\n  expected_result: it failed\n- name: left_out\n  expected_result: ''\n",
     )];
     let (summary, events) = run_project(&[PROJECT, wrong], Some("names::s")).await;
     let summary = summary.unwrap();
@@ -105,13 +106,19 @@ async fn a_wrong_answer_is_a_failure_that_shows_the_difference() {
     );
     assert_eq!(
         (summary.passed, summary.filtered, summary.failures.len()),
-        (0, 3, 1)
+        (0, 3, 2)
     );
-    assert!(
-        summary.failures[0]
-            .message
-            .starts_with("expected the status 400, got 200: "),
-        "{summary}"
+    let messages: Vec<&str> = summary
+        .failures
+        .iter()
+        .map(|failure| failure.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "expected the status 404, got 400: it failed",
+            "expected rows, got the status 400: it failed\nif that is meant, add `expected_http_status: 400`"
+        ]
     );
 }
 
