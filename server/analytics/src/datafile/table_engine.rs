@@ -1,5 +1,7 @@
 //! ENGINE and its keys: from entries to a [`TableEngine`] that fits the columns.
 
+mod aggregated;
+
 use std::collections::BTreeMap;
 
 use super::data_source::{Column, EngineKind, TableEngine};
@@ -104,7 +106,7 @@ impl EngineEntries {
             settings: Vec::new(),
         };
         if table.is_complete {
-            allow_loose_columns(&engine, table.columns, &mut settings, findings);
+            aggregated::allow_loose_columns(&engine, table.columns, &mut settings, findings);
         }
         let engine = TableEngine { settings, ..engine };
         self.report_unused(&engine.kind, kind.is_some(), findings);
@@ -343,61 +345,6 @@ fn known_column(
         "name one of its columns, or add it there",
     );
     None
-}
-
-/// In an AggregatingMergeTree, a merge keeps any one value of a column that is
-/// neither aggregated nor sorted by. ClickHouse refuses such a table of late
-/// unless told that it is meant; Tinybird takes it, and so it is here.
-fn allow_loose_columns(
-    engine: &TableEngine,
-    columns: &[Column],
-    settings: &mut Vec<(String, String)>,
-    findings: &mut Findings<'_>,
-) {
-    const ALLOWED: &str = "allow_dimensions_outside_sorting_key";
-    if engine.kind != EngineKind::AggregatingMergeTree
-        || settings.iter().any(|(name, _)| name == ALLOWED)
-    {
-        return;
-    }
-    let key = engine.sorting_key.clone();
-    let key = strip_parentheses(&key.unwrap_or_else(|| Fragment::empty(Position::START)));
-    let sorted_by: Vec<String> = split_list(&key)
-        .iter()
-        .map(|item| match Cursor::new(item).0.peek() {
-            Some(TokenKind::Quoted(name)) => name.clone(),
-            _ => item.trim().to_string(),
-        })
-        .collect();
-    let is_loose = |column: &&Column| {
-        !matches!(
-            column.data_type.name.as_str(),
-            "AggregateFunction" | "SimpleAggregateFunction"
-        ) && !sorted_by.contains(&column.name)
-    };
-    let mut loose = columns.iter().filter(is_loose).peekable();
-    if loose.peek().is_some() {
-        settings.push((ALLOWED.to_owned(), "1".to_owned()));
-    }
-    // A key such as toStartOfHour(at) sorts by `at` after a fashion.
-    let in_key = |name: &String| {
-        let (mut cursor, _) = Cursor::new(&key);
-        while !cursor.is_at_end() && cursor.text() != name {
-            cursor.advance();
-        }
-        !cursor.is_at_end()
-    };
-    for column in loose.filter(|column| !in_key(&column.name)) {
-        let name = &column.name;
-        let message = format!(
-            "`{name}` is neither aggregated nor part of the sorting key: of rows that are merged, any one value of it is kept"
-        );
-        findings.warning(
-            column.position,
-            message,
-            "add it to ENGINE_SORTING_KEY, or give it a type such as SimpleAggregateFunction(any, …)",
-        );
-    }
 }
 
 /// What a sorting key must not hold.
