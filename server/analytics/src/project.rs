@@ -119,6 +119,20 @@ impl Project {
         self.data_sources.get(name)
     }
 
+    /// The data source that a table belongs to: itself, or the one whose
+    /// quarantine it is.
+    #[must_use]
+    pub fn data_source_of(&self, table: &str) -> Option<&Arc<DataSource>> {
+        self.data_source(table)
+            .or_else(|| self.data_source(table.strip_suffix("_quarantine")?))
+    }
+
+    /// How the tables of the project are kept apart, for those that are.
+    pub(crate) fn tenancies(&self) -> impl Iterator<Item = (&str, &TenantColumn)> {
+        let tenancies = self.tenancy.iter();
+        tenancies.map(|(table, column)| (table.as_str(), column))
+    }
+
     /// All data sources, by name.
     pub fn data_sources(&self) -> impl Iterator<Item = &Arc<DataSource>> {
         self.data_sources.values()

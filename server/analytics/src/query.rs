@@ -134,7 +134,8 @@ pub async fn prepare_node(
     let mut hidden = Vec::new();
     if let Some(over) = options::over(&call.given) {
         let own = over::compose(engine, guard, call.project, &mut composed, &over).await?;
-        hidden = tenant::hidden(call.database, &own);
+        let own = own.iter().map(String::as_str);
+        hidden = tenant::hidden(call.database, own);
     }
     check_reach(engine, guard, &composed).await?;
     let filters = tenant::filters(

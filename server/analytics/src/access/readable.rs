@@ -61,14 +61,10 @@ impl<'a> Readable<'a> {
         }
     }
 
-    /// The data source that a table belongs to: itself, or the one it is the
-    /// quarantine of.
-    fn data_source_of<'n>(&self, table: &'n str) -> Option<&'n str> {
-        if self.project.data_source(table).is_some() {
-            return Some(table);
-        }
-        let name = table.strip_suffix("_quarantine")?;
-        (self.project.data_source(name).is_some() && quarantine_name(name) == table).then_some(name)
+    /// The name of the data source that a table belongs to.
+    fn data_source_of(&self, table: &str) -> Option<&'a str> {
+        let data_source = self.project.data_source_of(table)?;
+        Some(data_source.name.as_str())
     }
 
     /// The names of all data sources and pipes that may be read.

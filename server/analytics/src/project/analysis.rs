@@ -250,10 +250,7 @@ fn resolve_name(project: &Project, pipe: &Pipe, node: &Node, name: &str) -> Opti
     if let Some(output) = project.pipe(name).and_then(|pipe| pipe.output()) {
         return Some(Read::Node((name.to_owned(), output.name.clone())));
     }
-    let base = name.strip_suffix("_quarantine").unwrap_or(name);
-    let data_source = project
-        .data_source(name)
-        .or_else(|| project.data_source(base))?;
+    let data_source = project.data_source_of(name)?;
     Some(Read::DataSource(data_source.name.clone()))
 }
 

@@ -131,6 +131,21 @@ impl<'p> Composed<'p> {
         asked.any(|asked| *asked == feature)
     }
 
+    /// Names in the place of a table that mean nothing in the project: columns
+    /// after IN, or tables of a former project.
+    pub(crate) fn strangers(&self) -> impl Iterator<Item = &str> {
+        let names = self.parts.iter().flat_map(|part| {
+            let names = part.found.foreign();
+            names.filter(|name| part.pipe.node(name).is_none())
+        });
+        let is_known = |name: &str| {
+            self.project.pipe(name).is_some() || self.project.data_source_of(name).is_some()
+        };
+        names
+            .map(String::as_str)
+            .filter(move |name| !is_known(name))
+    }
+
     /// Whether any part reaches further than names of the project, or may.
     pub(crate) fn is_unusual(&self) -> bool {
         self.parts.iter().any(|part| part.found.is_unusual)

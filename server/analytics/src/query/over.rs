@@ -27,11 +27,9 @@ pub(super) async fn compose(
     let parts = composed.parts().iter().map(|part| part.name());
     let parts: BTreeSet<&str> = parts.collect();
     let is_taken = |name: &&String| {
-        let base = name.strip_suffix("_quarantine").unwrap_or(name);
         parts.contains(name.as_str())
             || project.pipe(name).is_some()
-            || project.data_source(name).is_some()
-            || project.data_source(base).is_some()
+            || project.data_source_of(name).is_some()
             || *name == RESULT
     };
     let own = reads(over).own;

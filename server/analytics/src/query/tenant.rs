@@ -1,15 +1,13 @@
 //! Tenancy: which rows of the data sources that many tenants share a call may
 //! read, kept by the engine whatever the SQL says.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value as Json;
 
 use super::error::QueryError;
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, TableFilter, sql};
+use crate::project::Project;
 use crate::project::compose::Composed;
-use crate::project::{Project, quarantine_name};
 use crate::template::{Parameter, Parameters};
 
 /// Whose rows a call may read.
@@ -40,7 +38,7 @@ impl Tenant {
 
 /// The filters for every data source that is kept apart by tenant: the
 /// tenant's rows, or none at all where the token names no tenant. Reading one
-/// of the latter is an error.
+/// of the latter is an error. Tables that are not the project's are hidden.
 pub(super) async fn filters(
     tenant: &Tenant,
     engine: &dyn Engine,
@@ -49,28 +47,23 @@ pub(super) async fn filters(
     database: &str,
     composed: &Composed<'_>,
 ) -> Result<Vec<TableFilter>, QueryError> {
+    let mut filters = hidden(database, composed.strangers());
     if *tenant == Tenant::All {
-        return Ok(Vec::new());
+        return Ok(filters);
     }
-    let mut filters = Vec::new();
     let mut closed = Vec::new();
-    for data_source in project.data_sources() {
-        for table in [data_source.name.clone(), quarantine_name(&data_source.name)] {
-            let Some(column) = project.tenancy(&table) else {
-                continue;
-            };
-            let expression = match tenant.value(&column.name) {
-                Some(value) => sql::equals(&column.name, &value),
-                None => {
-                    closed.push((table.clone(), column.name.clone()));
-                    "0".to_owned()
-                }
-            };
-            filters.push(TableFilter {
-                table: format!("{database}.{table}"),
-                expression,
-            });
-        }
+    for (table, column) in project.tenancies() {
+        let expression = match tenant.value(&column.name) {
+            Some(value) => sql::equals(&column.name, &value),
+            None => {
+                closed.push((table, column.name.as_str()));
+                "0".to_owned()
+            }
+        };
+        filters.push(TableFilter {
+            table: format!("{database}.{table}"),
+            expression,
+        });
     }
     if !closed.is_empty() {
         check_closed(engine, guard, &closed, composed).await?;
@@ -78,15 +71,15 @@ pub(super) async fn filters(
     Ok(filters)
 }
 
-/// Filters that leave nothing of tables with names that a caller gives to CTEs
-/// of its own. Where such a CTE is out of reach its name means the table, if
-/// there is one: rows stay when their data source leaves the project.
-pub(super) fn hidden(database: &str, names: &BTreeSet<String>) -> Vec<TableFilter> {
-    let filter = |name: &String| TableFilter {
+/// Filters that leave nothing of tables whose names mean something else to the
+/// project or the caller, or nothing. Such a table is there when its data
+/// source has left the project: its rows stay, and nobody may read them.
+pub(super) fn hidden<'n>(database: &str, names: impl Iterator<Item = &'n str>) -> Vec<TableFilter> {
+    let filter = |name: &str| TableFilter {
         table: format!("{database}.{name}"),
         expression: "0".to_owned(),
     };
-    names.iter().map(filter).collect()
+    names.map(filter).collect()
 }
 
 /// Two sets of filters at once: a row has to pass all on its table.
@@ -110,7 +103,7 @@ pub(super) fn both(mut filters: Vec<TableFilter>, others: Vec<TableFilter>) -> V
 async fn check_closed(
     engine: &dyn Engine,
     guard: &Guard,
-    closed: &[(String, String)],
+    closed: &[(&str, &str)],
     composed: &Composed<'_>,
 ) -> Result<(), QueryError> {
     let inspection = guard
@@ -121,8 +114,8 @@ async fn check_closed(
         .find(|(table, _)| inspection.tables.iter().any(|found| found.table == *table));
     match read {
         Some((table, column)) => Err(QueryError::NoTenant {
-            data_source: table.clone(),
-            parameter: column.clone(),
+            data_source: (*table).to_owned(),
+            parameter: (*column).to_owned(),
         }),
         None => Ok(()),
     }

@@ -177,10 +177,13 @@ impl Inspection {
         }
         self.check_settings(&HARMLESS_SETTINGS)?;
         self.check_reach()?;
+        // A project's tables go by their bare names. After IN, `t.x` may be a
+        // column of `t`.
         let foreign = |table: &&TableName| {
             table.database.as_deref().is_some_and(|database| {
-                (ENGINE_DATABASES.contains(&database) && !is_harmless_system_table(table))
-                    || OWN_TABLES.contains(&database)
+                let is_known =
+                    ENGINE_DATABASES.contains(&database) || OWN_TABLES.contains(&database);
+                (is_known || !table.after_in) && !is_harmless_system_table(table)
             })
         };
         match self.tables.iter().find(foreign) {

@@ -150,23 +150,40 @@ async fn sql_that_a_template_makes_cannot_leave_the_project() {
         assert!(matches!(error, QueryError::Refused(_)), "{kind}: {error:?}");
     }
     // A name with a dot is one name: no table of another database, none of the
-    // server's own.
-    for name in ["system.tables", "rookery.events", "view.x", "staging.x"] {
+    // server's own. Rows of data sources that have left the project stay.
+    let engine = &fixture.engine;
+    for table in ["`former.events`", "`wanted.events`", "left_over"] {
+        let columns = "(org String) ORDER BY org AS SELECT 'b' AS org";
+        engine
+            .change(&format!("CREATE TABLE rookery.{table} {columns}"))
+            .await;
+    }
+    for name in [
+        "system.tables",
+        "rookery.events",
+        "view.x",
+        "staging.x",
+        "former.events",
+        "wanted.events",
+    ] {
         let unknown = fixture
             .error("sly", &[("kind", "table"), ("name", name)])
             .await;
-        let is_refused = matches!(
-            unknown,
-            QueryError::Refused(_) | QueryError::Engine(EngineError::Query { code: 60, .. })
+        assert!(
+            matches!(unknown, QueryError::Refused(_)),
+            "{name}: {unknown:?}"
         );
-        assert!(is_refused, "{name}: {unknown:?}");
     }
-    assert_eq!(
-        fixture
-            .rows("sly", &[("kind", "table"), ("name", "events")])
-            .await
-            .lines()
-            .count(),
-        2
-    );
+    let rows = async |name: &str, tenant: Tenant| {
+        let given = parameters(&[("kind", "table"), ("name", name)]);
+        let call = Call {
+            tenant,
+            ..fixture.call("sly", given, org("a"))
+        };
+        fixture.run(call).await.map(|rows| rows.lines().count())
+    };
+    for tenant in [Tenant::All, Tenant::Fixed(org("a"))] {
+        assert_eq!(rows("left_over", tenant).await, Ok(0));
+    }
+    assert_eq!(rows("events", Tenant::Fixed(org("a"))).await, Ok(2));
 }
