@@ -42,12 +42,17 @@ pub(crate) struct Unclosed {
 
 /// Splits text into tokens; after something unclosed there are none.
 pub(crate) fn tokenize(text: &str) -> (Vec<Token>, Option<Unclosed>) {
+    first_tokens(text, usize::MAX)
+}
+
+/// The first tokens of a text, without looking at the rest.
+pub(crate) fn first_tokens(text: &str, count: usize) -> (Vec<Token>, Option<Unclosed>) {
     let mut lexer = Lexer {
         text,
         offset: 0,
         tokens: Vec::new(),
     };
-    let unclosed = lexer.run().err();
+    let unclosed = lexer.run(count).err();
     (lexer.tokens, unclosed)
 }
 
@@ -58,8 +63,11 @@ struct Lexer<'text> {
 }
 
 impl Lexer<'_> {
-    fn run(&mut self) -> Result<(), Unclosed> {
-        while let Some(character) = self.rest().chars().next() {
+    /// Reads until there are `count` tokens, or to the end.
+    fn run(&mut self, count: usize) -> Result<(), Unclosed> {
+        while self.tokens.len() < count
+            && let Some(character) = self.rest().chars().next()
+        {
             match character {
                 _ if character.is_whitespace() => self.offset += character.len_utf8(),
                 '-' if self.rest().starts_with("--") => self.skip_line(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Part;
-use crate::datafile::tokens::tokenize;
+use crate::datafile::tokens::first_tokens;
 use crate::engine::sql::identifier;
 use crate::project::Project;
 
@@ -128,7 +128,7 @@ pub(super) fn with_expressions(expressions: &[Expression], sql: &str) -> String 
     for (name, expression) in rest {
         list.push_str(&format!(", {} AS ({expression}\n)", identifier(name)));
     }
-    let (tokens, _) = tokenize(sql);
+    let (tokens, _) = first_tokens(sql, 2);
     let is = |index: usize, word: &str| {
         tokens
             .get(index)
