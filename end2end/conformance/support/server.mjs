@@ -10,6 +10,9 @@ const here = path.resolve(import.meta.dirname, "..");
 const READY_WITHIN_MILLISECONDS = 120_000;
 const BINARY = path.resolve(process.env.END2END_SERVER ?? path.join(here, "../../target/release/rookery"));
 
+/** This folder's project. */
+export const PROJECT = path.join(here, "project");
+
 /** The origin whose pages may call the server. */
 export const PAGE_ORIGIN = "https://app.example";
 
@@ -18,8 +21,9 @@ export const PAGE_ORIGIN = "https://app.example";
  * workspace admin token, which signs JWTs) and `stop()`.
  *
  * The admin token is asked for as a client of a local Tinybird does: `GET /tokens`.
+ * `project` is the directory to serve, `flags` are more flags of the server.
  */
-export async function start() {
+export async function start({ project = PROJECT, flags = [] } = {}) {
   const state = await mkdtemp(path.join(tmpdir(), "rookery-conformance-"));
   const address = `127.0.0.1:${await freePort()}`;
   const origin = `http://${address}`;
@@ -28,10 +32,11 @@ export async function start() {
     [
       "analytics",
       ...["--state", state],
-      ...["--project", path.join(here, "project")],
+      ...["--project", project],
       ...["--analytics-listen", address],
       ...["--analytics-cors-origins", PAGE_ORIGIN],
       "--analytics-local-bootstrap",
+      ...flags,
     ],
     // Elsewhere than in the repository, so that nobody's rookery.toml is read.
     { cwd: state, env: withoutSettings(process.env), stdio: ["ignore", "pipe", "pipe"] },

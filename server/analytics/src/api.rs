@@ -11,6 +11,7 @@ mod auth;
 mod copies;
 mod cors;
 mod data_sources;
+mod deployments;
 mod endpoint;
 mod error;
 mod events;
@@ -59,6 +60,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(events::router(limits.event_bytes))
         .merge(copies::router())
         .merge(data_sources::router())
+        .merge(deployments::router())
         .merge(explain::router())
         .merge(inventory::router())
         .merge(jobs::router())

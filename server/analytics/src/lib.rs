@@ -10,6 +10,7 @@ mod api;
 mod background;
 mod clock;
 pub mod datafile;
+mod deploy;
 pub mod engine;
 pub mod fixtures;
 pub mod ingest;

@@ -9,6 +9,7 @@
 mod analysis;
 mod apply;
 mod catalog;
+mod change;
 mod check;
 pub(crate) mod compose;
 mod copy;
@@ -17,6 +18,7 @@ mod expressions;
 mod fingerprint;
 mod locate;
 mod names;
+mod place;
 mod populate;
 mod report;
 mod scratch;
@@ -34,12 +36,14 @@ use time::OffsetDateTime;
 pub use crate::datafile::Variables;
 use crate::datafile::{Connection, DataSource, Diagnostic, Node, Pipe};
 use crate::template::{Parameters, Template};
-pub use apply::{Applied, ApplyError};
+pub use apply::{Applied, ApplyError, Note};
+pub use change::{Change, Rehearsed};
 pub use check::{check, check_files};
 pub use copy::CopyError;
 pub use ddl::{QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name};
 pub use populate::{PopulateError, Population};
 pub use report::{Extent, Report};
+pub(crate) use source::DEPTH;
 pub use source::{SourceFile, read_directory};
 pub use watch::watch;
 pub use workspace::{NotServed, Workspace};
@@ -75,8 +79,8 @@ pub struct RunContext {
 }
 
 impl Project {
-    /// Reads a directory's datafiles (those in it and in its folders, but not
-    /// in `vendor/`) and checks them as far as that goes without the engine.
+    /// Reads a directory's datafiles (those in it, in its folders and in
+    /// theirs, but not in `vendor/`) and checks them as far as that goes without the engine.
     ///
     /// # Errors
     /// Everything found in all files, warnings included, if any of it keeps

@@ -22,6 +22,9 @@ pub struct Settings {
     /// Answer `GET /tokens` to callers on this machine with the workspace's
     /// tokens, as Tinybird Local does, so that its command line finds its way.
     pub local_bootstrap: bool,
+    /// Let tokens with the scope ADMIN or WORKSPACE:DEPLOY replace the
+    /// datafiles of the project's directory over HTTP.
+    pub deploy: bool,
     /// What one query may take.
     pub query: QuerySettings,
     /// How many requests are answered.
@@ -41,6 +44,7 @@ impl Default for Settings {
             watch: false,
             cors_origins: vec!["http://localhost:3000".to_owned()],
             local_bootstrap: false,
+            deploy: false,
             query: QuerySettings::default(),
             limits: LimitSettings::default(),
             engine: EngineSettings::default(),

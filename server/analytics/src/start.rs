@@ -15,6 +15,7 @@ use crate::access::{Authority, AuthoritySettings, StoreError, TokenStore};
 use crate::api::{self, Api, DATABASE, Jobs, Parts, Served, Variables};
 use crate::background;
 use crate::clock::{Clock, SystemClock};
+use crate::deploy::Deployer;
 use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
@@ -115,7 +116,7 @@ pub async fn start_with_clock(
             verifier: Verifier::new(&options.workspace_id, options.keys.verifying.clone())?,
             workspace_id: options.workspace_id,
             admin_token: options.admin_token,
-            store: TokenStore::new(options.pool),
+            store: TokenStore::new(options.pool.clone()),
             cache_bytes: settings.limits.token_cache_bytes,
         })
         .await?,
@@ -124,22 +125,17 @@ pub async fn start_with_clock(
     let project_variables = ProjectVariables {
         environment: options.environment,
         secrets: (*variables.values()).clone(),
+        ..ProjectVariables::default()
     };
-    let opened = Workspace::open(
-        &settings.project,
-        project_variables,
-        Arc::clone(&engine),
-        DATABASE,
-    )
-    .await;
-    let (workspace, applied) = match opened {
-        Ok(opened) => opened,
+    let served = serve_project(&settings, project_variables, &engine, options.pool).await;
+    let (deployer, applied) = match served {
+        Ok(served) => served,
         Err(error) => {
             engine.shutdown().await;
-            return Err(error.into());
+            return Err(error);
         }
     };
-    let workspace = Arc::new(workspace);
+    let workspace = Arc::clone(deployer.workspace());
     ingest::drop_leftovers(engine.as_ref(), DATABASE).await?;
     background::sync_tokens(&authority, &workspace.current()).await?;
     schedules.follow(&workspace.current(), clock.now()).await;
@@ -158,6 +154,7 @@ pub async fn start_with_clock(
         authority,
         engine,
         workspace,
+        deployer,
         variables,
     });
     let router = api::router(api.clone(), readiness(&api)).map_err(StartError::Origin)?;
@@ -168,6 +165,24 @@ pub async fn start_with_clock(
         applied,
         tasks,
     })
+}
+
+/// Serves the project, with what an interrupted deployment still had to do.
+async fn serve_project(
+    settings: &Settings,
+    variables: ProjectVariables,
+    engine: &Arc<dyn Engine>,
+    pool: SqlitePool,
+) -> Result<(Deployer, Applied), StartError> {
+    let workspace = Workspace::new(&settings.project, variables, Arc::clone(engine), DATABASE);
+    let workspace = workspace.await.map_err(NotServed::from)?;
+    let deployer = Deployer::new(Arc::new(workspace), pool);
+    let resumed = deployer.resume().await?;
+    let applied = match deployer.workspace().reload().await? {
+        Some(applied) => applied,
+        None => resumed.unwrap_or_default(),
+    };
+    Ok((deployer, applied))
 }
 
 async fn open_engine(

@@ -9,6 +9,11 @@ mod api {
     mod cancellation;
     mod clock;
     mod copies;
+    mod deployments {
+        mod builds;
+        mod fixture;
+        mod lifecycle;
+    }
     mod golden;
     mod jobs;
     mod reload;

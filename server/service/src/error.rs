@@ -9,7 +9,7 @@ use std::error::Error;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::observe::current_request_id;
 
@@ -31,6 +31,7 @@ struct Parts {
     message: Value,
     cause: Option<Box<dyn Error + Send + Sync>>,
     headers: HeaderMap,
+    members: Map<String, Value>,
 }
 
 impl ApiError {
@@ -43,6 +44,7 @@ impl ApiError {
             message: Value::String(message.into()),
             cause: None,
             headers: HeaderMap::new(),
+            members: Map::new(),
         }))
     }
 
@@ -92,6 +94,13 @@ impl ApiError {
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
+        self
+    }
+
+    /// Adds a member to the body, for clients that read more than `error`.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: Value) -> Self {
+        self.0.members.insert(name.to_owned(), value);
         self
     }
 
@@ -149,12 +158,16 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let body = json!({
+        let envelope = json!({
             "error": self.public_message(),
             "code": self.0.code,
             "documentation": DOCUMENTATION,
             "request_id": current_request_id(),
         });
+        let mut body = self.0.members;
+        if let Value::Object(envelope) = envelope {
+            body.extend(envelope);
+        }
         (self.0.status, self.0.headers, Json(body)).into_response()
     }
 }
@@ -204,6 +217,18 @@ mod tests {
         assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let text = body_of(error).await.to_string();
         assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn further_members_stand_beside_the_error_and_never_for_it() {
+        let error = ApiError::bad_request("refused", "wrong")
+            .with_member("errors", json!(["a"]))
+            .with_member("error", json!("other"));
+        let body = body_of(error).await;
+        assert_eq!(
+            (&body["errors"], &body["error"]),
+            (&json!(["a"]), &json!("wrong"))
+        );
     }
 
     #[tokio::test]

@@ -53,6 +53,7 @@ fn variables(config: &Config) -> Variables {
             .iter()
             .map(|(name, secret)| (name.clone(), secret.reveal().to_owned()))
             .collect(),
+        ..Variables::default()
     }
 }
 

@@ -217,6 +217,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "analytics.local_bootstrap",
         "Answer `GET /tokens` to callers on this machine with the workspace's tokens, as Tinybird Local does",
     ),
+    boolean(
+        "analytics.deploy",
+        "Let tokens with the scope ADMIN or WORKSPACE:DEPLOY replace the project's datafiles over HTTP",
+    ),
     number(
         "analytics.query.deadline_seconds",
         "Longest time of one query, waiting included",

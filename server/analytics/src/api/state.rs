@@ -15,6 +15,7 @@ use super::variables::Variables;
 use crate::access::{Authority, Resource, resource_id};
 use crate::clock::Clock;
 use crate::datafile::{DataSource, Pipe};
+use crate::deploy::Deployer;
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, QueryLimits, Statement, sql};
 use crate::limit::Limiter;
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) guard: Guard,
     pub(crate) workspace: Arc<Workspace>,
+    pub(crate) deployer: Deployer,
     pub(crate) served: RwLock<Arc<Served>>,
     pub(crate) variables: Variables,
     pub(crate) jobs: Jobs,
@@ -88,6 +90,10 @@ impl Api {
 
     pub(crate) fn workspace(&self) -> &Arc<Workspace> {
         &self.0.workspace
+    }
+
+    pub(crate) fn deployer(&self) -> &Deployer {
+        &self.0.deployer
     }
 
     pub(crate) fn variables(&self) -> &Variables {

@@ -188,6 +188,7 @@ async fn remove(
     {
         return Err(not_found(&name));
     }
+    api.workspace().set_secrets((*api.secrets()).clone());
     Ok(Json(json!({ "ok": true })))
 }
 
@@ -200,6 +201,7 @@ async fn store(api: &Api, name: &str, value: &str) -> Result<Json<Value>, ApiErr
         .set(name, value)
         .await
         .map_err(ApiError::internal)?;
+    api.workspace().set_secrets((*api.secrets()).clone());
     Ok(Json(describe(&api.variables().row(name).await?)))
 }
 

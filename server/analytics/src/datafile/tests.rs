@@ -21,6 +21,7 @@ fn case_variables() -> Variables {
     Variables {
         environment: pairs(&[("DAYS", "30"), ("TARGET", "daily")]),
         secrets: pairs(&[("ttl_days", "90"), ("kafka_key", "never shown")]),
+        ..Variables::default()
     }
 }
 

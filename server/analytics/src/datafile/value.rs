@@ -219,6 +219,17 @@ impl Scanner<'_, '_> {
             self.put("$", 2);
         } else if !is_name {
             self.put("$", 1);
+        } else if self.variables.refuses_environment {
+            let message = format!(
+                "${name} cannot be read: files that come over HTTP see nothing of the server's environment"
+            );
+            self.findings.error(
+                self.here(),
+                message,
+                "write the value itself or {{ tb_secret(\"name\") }}, or write $$ for a dollar",
+            );
+            let written = self.rest()[..length].to_owned();
+            self.put(&written, length);
         } else if let Some(value) = self.variables.environment.get(name) {
             self.put(&value.clone(), length);
         } else {
@@ -375,6 +386,7 @@ mod tests {
         let variables = Variables {
             environment: [("TTL".to_owned(), "30 # \"days".to_owned())].into(),
             secrets: [("group".to_owned(), "g'1".to_owned())].into(),
+            ..Variables::default()
         };
         let entry = Entry {
             keyword: "X".to_owned(),
@@ -431,6 +443,30 @@ mod tests {
             read("{{tb_secret('group')}}", Secrets::Kept).0,
             "{{tb_secret('group')}}"
         );
+    }
+
+    #[test]
+    fn a_file_that_may_not_read_the_environment_is_refused_whether_or_not_the_name_is_set() {
+        let mut variables = Variables {
+            refuses_environment: true,
+            ..Variables::default()
+        };
+        for environment in [None, Some(("TTL".to_owned(), "30".to_owned()))] {
+            variables.environment.extend(environment);
+            let source = Fragment::verbatim("a ${TTL} b", Position::START);
+            let entry = Entry {
+                keyword: "X".to_owned(),
+                position: Position::START,
+                value: Value::Inline(source),
+            };
+            let mut findings = Findings::new("f");
+            let values = Values {
+                variables: &variables,
+            };
+            let text = values.text(&entry, Secrets::Filled, &mut findings);
+            assert_eq!(text.whole.to_string(), "a ${TTL} b");
+            assert!(findings.has_errors());
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub struct Variables {
     pub environment: BTreeMap<String, String>,
     /// What `tb_secret("name")` stands for.
     pub secrets: BTreeMap<String, String>,
+    /// Whether a file that names a variable is refused: whoever sends files
+    /// over HTTP must not read the server's environment.
+    pub refuses_environment: bool,
 }
 
 impl fmt::Debug for Variables {
@@ -18,6 +21,7 @@ impl fmt::Debug for Variables {
             .debug_struct("Variables")
             .field("environment", &self.environment.keys())
             .field("secrets", &self.secrets.keys())
+            .field("refuses_environment", &self.refuses_environment)
             .finish()
     }
 }

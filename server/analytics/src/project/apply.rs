@@ -40,8 +40,17 @@ pub struct Applied {
     pub changed: Vec<String>,
     /// Pipes whose materialized views were filled from their sources' rows.
     pub populated: Vec<String>,
-    /// What the operator should know, in sentences.
-    pub notes: Vec<String>,
+    /// What the operator should know.
+    pub notes: Vec<Note>,
+}
+
+/// Something the operator should know of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The table.
+    pub table: String,
+    /// The sentence.
+    pub message: String,
 }
 
 /// Why a project was not applied.
@@ -77,8 +86,32 @@ impl Project {
     /// what to do.
     pub async fn apply(&self, engine: &dyn Engine, database: &str) -> Result<Applied, ApplyError> {
         let target = Target { engine, database };
+        let analysis = self.analyzed(&target).await?;
+        let result = match self.plan(&target, &analysis).await {
+            Ok(plan) => self.execute(&target, plan).await,
+            Err(error) => Err(error),
+        };
+        target.drop_tables("wanted.").await?;
+        result
+    }
+
+    /// Finds out whether [`Project::apply`] would be refused, and changes
+    /// nothing. Rows may come in meanwhile; what they change is found when the
+    /// project is applied.
+    ///
+    /// # Errors
+    /// Those of [`Project::apply`].
+    pub async fn rehearse(&self, engine: &dyn Engine, database: &str) -> Result<(), ApplyError> {
+        let target = Target { engine, database };
+        let analysis = self.analyzed(&target).await?;
+        let result = self.plan(&target, &analysis).await.map(drop);
+        target.drop_tables("wanted.").await?;
+        result
+    }
+
+    async fn analyzed(&self, target: &Target<'_>) -> Result<Analysis, ApplyError> {
         target.create_database().await?;
-        let analysis = analyze(self, engine).await;
+        let analysis = analyze(self, target.engine).await;
         let analysis = analysis.map_err(|source| ApplyError::Engine {
             action: "reading the project's SQL".to_owned(),
             source,
@@ -86,31 +119,41 @@ impl Project {
         if analysis.found.iter().any(Diagnostic::is_error) {
             return Err(ApplyError::Refused(analysis.found));
         }
-        let result = self.apply_analyzed(&target, &analysis).await;
-        target.drop_tables("wanted.").await?;
-        result
+        Ok(analysis)
     }
 
-    async fn apply_analyzed(
-        &self,
-        target: &Target<'_>,
-        analysis: &Analysis,
-    ) -> Result<Applied, ApplyError> {
+    async fn plan(&self, target: &Target<'_>, analysis: &Analysis) -> Result<Plan<'_>, ApplyError> {
         target.drop_tables("wanted.").await?;
         let catalog = target.catalog().await?;
-        let mut applied = Applied::default();
         let mut found = Vec::new();
         let tables = tables::plan(self, target, &catalog, &mut found).await?;
         let views = views::plan(self, analysis, &catalog, &tables, &mut found);
         if !found.is_empty() {
             return Err(ApplyError::Refused(found));
         }
-        views.drop_changed(target).await?;
-        tables::execute(target, &tables, &mut applied).await?;
-        views.create(target, &mut applied).await?;
-        note_strangers(self, &catalog, &mut applied);
+        Ok(Plan {
+            catalog,
+            tables,
+            views,
+        })
+    }
+
+    async fn execute(&self, target: &Target<'_>, plan: Plan<'_>) -> Result<Applied, ApplyError> {
+        let mut applied = Applied::default();
+        plan.views.drop_changed(target).await?;
+        tables::execute(target, &plan.tables, &mut applied).await?;
+        plan.views.create(target, &mut applied).await?;
+        note_strangers(self, &plan.catalog, &mut applied);
         Ok(applied)
     }
+}
+
+/// What applying a project comes to.
+struct Plan<'run> {
+    /// The tables before.
+    catalog: Catalog,
+    tables: Vec<tables::TablePlan<'run>>,
+    views: views::ViewPlans<'run>,
 }
 
 /// Tables that no file describes any more stay, with their rows.
@@ -121,10 +164,14 @@ fn note_strangers(project: &Project, catalog: &Catalog, applied: &mut Applied) {
             .strip_suffix("_quarantine")
             .unwrap_or(&stored.name);
         if project.data_source(base).is_none() && project.data_source(&stored.name).is_none() {
-            applied.notes.push(format!(
+            let message = format!(
                 "the table `{}` belongs to no data source of the project; it stays with its rows",
                 stored.name
-            ));
+            );
+            applied.notes.push(Note {
+                table: stored.name.clone(),
+                message,
+            });
         }
     }
 }

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::datafile::{
     Connection, DataSource, Diagnostic, Pipe, Position, Variables, parse_connection,
     parse_data_source, parse_pipe,
 };
 
-/// How deep below the project's directory datafiles are looked for: in it and
-/// in the folders there.
-pub(super) const DEPTH: usize = 2;
+/// How deep below the project's directory datafiles are looked for: in it, in
+/// the folders there and in theirs.
+pub(crate) const DEPTH: usize = 3;
 
 /// One datafile and its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Its path relative to the project, with `/`.
     pub path: String,

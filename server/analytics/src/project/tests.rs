@@ -80,7 +80,7 @@ fn the_demo_loads_without_a_warning() {
 }
 
 #[test]
-fn files_are_found_two_levels_deep_and_not_in_vendor() {
+fn files_are_found_two_folders_deep_and_not_in_vendor() {
     let directory = tempfile::tempdir().unwrap();
     let write = |path: &str| {
         let path = directory.path().join(path);
@@ -90,7 +90,8 @@ fn files_are_found_two_levels_deep_and_not_in_vendor() {
     for path in [
         "top.datasource",
         "any/inner.datasource",
-        "any/deep/x.datasource",
+        "any/deep/deep.datasource",
+        "any/deep/deeper/x.datasource",
         "vendor/v.datasource",
         ".git/g.datasource",
         "a.txt",
@@ -102,7 +103,7 @@ fn files_are_found_two_levels_deep_and_not_in_vendor() {
         .data_sources()
         .map(|data_source| data_source.name.as_str())
         .collect();
-    assert_eq!(names, ["inner", "top"]);
+    assert_eq!(names, ["deep", "inner", "top"]);
 }
 
 #[test]

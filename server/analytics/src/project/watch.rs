@@ -80,6 +80,7 @@ mod tests {
             "endpoints/a.pipe",
             "datasources",
             "x/y.datasource",
+            "x/y/z.datasource",
             "",
         ] {
             assert!(is_concerned(path), "{path}");
@@ -89,7 +90,7 @@ mod tests {
             "endpoints/a.pipe~",
             ".rookery/engine",
             "vendor/x/a.pipe",
-            "a/b/c.pipe",
+            "a/b/c/d.pipe",
             "vendor",
         ] {
             assert!(!is_concerned(path), "{path}");

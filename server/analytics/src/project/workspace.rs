@@ -1,14 +1,18 @@
 //! The project that is served now, and how another takes its place.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
+use super::change::Change;
 use super::check::{check_files, drop_leftovers};
 use super::report::Report;
 use super::source::{SourceFile, read_directory};
 use super::{Applied, ApplyError, Project, Variables};
+use crate::datafile::Diagnostic;
 use crate::engine::Engine;
 
 /// Holds the project that is served. A new state takes its place only when it
@@ -16,15 +20,23 @@ use crate::engine::Engine;
 #[derive(Debug)]
 pub struct Workspace {
     directory: PathBuf,
-    variables: Variables,
+    variables: std::sync::RwLock<Variables>,
     engine: Arc<dyn Engine>,
     database: String,
     current: watch::Sender<Arc<Project>>,
     /// Whoever writes rows holds it shared, whoever changes tables alone.
     rows: RwLock<()>,
-    /// What was read last, so that saving without a change does nothing; held
-    /// while a new state is made, so that there is one at a time.
-    last_read: Mutex<Vec<SourceFile>>,
+    /// Held while a new state is made, so that there is one at a time.
+    known: Mutex<Known>,
+}
+
+/// What is known of the files.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// As they were read last, so that saving without a change does nothing.
+    pub(super) read: Vec<SourceFile>,
+    /// As they are served.
+    pub(super) served: Vec<SourceFile>,
 }
 
 /// Why a state of the files is not served.
@@ -36,6 +48,12 @@ pub enum NotServed {
     /// It is right, but its tables cannot be made.
     #[error(transparent)]
     NotApplied(#[from] ApplyError),
+    /// The directory does not take the files; nothing was changed.
+    #[error("the project's directory cannot be written: {0}")]
+    Unwritable(#[source] io::Error),
+    /// The project is served, but not all of its files are in the directory.
+    #[error("the project is served, but its directory was not brought up to date: {0}")]
+    Unfinished(#[source] io::Error),
 }
 
 impl Workspace {
@@ -49,18 +67,31 @@ impl Workspace {
         engine: Arc<dyn Engine>,
         database: &str,
     ) -> Result<(Self, Applied), NotServed> {
-        let workspace = Self {
+        let workspace = Self::new(directory, variables, engine, database).await?;
+        let applied = workspace.reload().await?.unwrap_or_default();
+        Ok((workspace, applied))
+    }
+
+    /// A workspace that serves nothing yet.
+    ///
+    /// # Errors
+    /// When the engine cannot be tidied up.
+    pub async fn new(
+        directory: &Path,
+        variables: Variables,
+        engine: Arc<dyn Engine>,
+        database: &str,
+    ) -> Result<Self, ApplyError> {
+        drop_leftovers(engine.as_ref()).await?;
+        Ok(Self {
             directory: directory.to_owned(),
-            variables,
+            variables: std::sync::RwLock::new(variables),
             engine,
             database: database.to_owned(),
             current: watch::Sender::new(Arc::default()),
             rows: RwLock::new(()),
-            last_read: Mutex::new(Vec::new()),
-        };
-        drop_leftovers(workspace.engine.as_ref()).await?;
-        let applied = workspace.reload().await?.unwrap_or_default();
-        Ok((workspace, applied))
+            known: Mutex::default(),
+        })
     }
 
     /// The project's directory.
@@ -101,6 +132,20 @@ impl Workspace {
         &self.database
     }
 
+    /// Lets projects that are made from now on see these secrets.
+    pub fn set_secrets(&self, secrets: BTreeMap<String, String>) {
+        let mut variables = self
+            .variables
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        variables.secrets = secrets;
+    }
+
+    pub(super) fn variables(&self) -> Variables {
+        let variables = self.variables.read();
+        variables.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Reads the files again and serves them if they are good. `None` if they
     /// say what they said.
     ///
@@ -108,20 +153,56 @@ impl Workspace {
     /// When they are wrong or cannot be applied; the former state is served
     /// on.
     pub async fn reload(&self) -> Result<Option<Applied>, NotServed> {
-        let mut last_read = self.last_read.lock().await;
-        let files =
-            read_directory(&self.directory).map_err(|found| wrong(Report::new(&[], found)))?;
-        if *last_read == files && !files.is_empty() {
+        let mut known = self.known.lock().await;
+        let files = self.read_files()?;
+        if known.read == files && !files.is_empty() {
             return Ok(None);
         }
-        last_read.clone_from(&files);
-        self.serve(&files).await.map(Some)
+        known.read.clone_from(&files);
+        let project = self.check(&files, Vec::new()).await?;
+        let applied = self.serve(project).await?;
+        known.served = files;
+        Ok(Some(applied))
     }
 
-    async fn serve(&self, files: &[SourceFile]) -> Result<Applied, NotServed> {
-        let (report, project) =
-            check_files(files, &self.variables, Some(self.engine.as_ref())).await;
-        let project = project.ok_or_else(|| wrong(report))?;
+    /// Begins to replace the files as a whole. Whoever else wants to change
+    /// the project waits.
+    ///
+    /// # Errors
+    /// When the files that are there cannot be read.
+    pub async fn change(&self) -> Result<Change<'_>, NotServed> {
+        let known = self.known.lock().await;
+        let present = self.read_files()?;
+        Ok(Change::new(self, known, present))
+    }
+
+    fn read_files(&self) -> Result<Vec<SourceFile>, NotServed> {
+        read_directory(&self.directory).map_err(|found| wrong(Report::new(&[], found)))
+    }
+
+    /// The project that files make, if they are good; `found` is what is known
+    /// to be wrong with them already.
+    pub(super) async fn check(
+        &self,
+        files: &[SourceFile],
+        found: Vec<Diagnostic>,
+    ) -> Result<Project, NotServed> {
+        let (mut report, project) =
+            check_files(files, &self.variables(), Some(self.engine.as_ref())).await;
+        report.add(found);
+        match project {
+            Some(project) if report.is_good() => Ok(project),
+            _ => Err(wrong(report)),
+        }
+    }
+
+    /// Finds out whether a project's tables can be made.
+    pub(super) async fn rehearse(&self, project: &Project) -> Result<(), ApplyError> {
+        project.rehearse(self.engine.as_ref(), &self.database).await
+    }
+
+    /// Makes a project's tables and serves it.
+    pub(super) async fn serve(&self, project: Project) -> Result<Applied, NotServed> {
         let nobody_writes = self.rows.write().await;
         let applied = match self.apply(&project).await {
             Ok(applied) => applied,

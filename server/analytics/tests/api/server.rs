@@ -68,12 +68,20 @@ impl Server {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
-        Self::start_with_clock(settings, Arc::new(SystemClock)).await
+        Self::start_in(tempfile::tempdir().unwrap(), settings).await
+    }
+
+    /// The same with what a former process left in the state directory.
+    pub(crate) async fn start_in(state: TempDir, settings: Settings) -> Self {
+        Self::start_all(state, settings, Arc::new(SystemClock)).await
     }
 
     /// The same by a clock that the test moves.
     pub(crate) async fn start_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        Self::start_all(tempfile::tempdir().unwrap(), settings, clock).await
+    }
+
+    async fn start_all(state: TempDir, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let options = options(state.path()).await;
         let running = analytics::start_with_clock(settings, options, clock).await;
         let running = running.unwrap_or_else(|error| panic!("the server does not start: {error}"));

@@ -2,7 +2,7 @@
 
 use super::fill::insert_by_name;
 use super::table::{TableChange, plan as compare};
-use super::{Applied, ApplyError, Target};
+use super::{Applied, ApplyError, Note, Target};
 use crate::datafile::{DataSource, Diagnostic, Position};
 use crate::project::Project;
 use crate::project::catalog::{Catalog, Record, StoredTable};
@@ -283,7 +283,12 @@ async fn rebuild(
     target
         .change(&format!("keeping the rows of the former `{name}`"), rename)
         .await?;
-    applied.notes.push(format!("`{name}` was rebuilt by its FORWARD_QUERY; its former rows are kept in the table `{former}`"));
+    applied.notes.push(Note {
+        table: name.clone(),
+        message: format!(
+            "`{name}` was rebuilt by its FORWARD_QUERY; its former rows are kept in the table `{former}`"
+        ),
+    });
     Ok(())
 }
 

@@ -167,7 +167,11 @@ async fn a_forward_query_carries_rows_over_and_keeps_the_former_ones() {
         rows(&engine, "SELECT * FROM rookery.`former.t` ORDER BY id").await,
         "1\tone\n2\ttwo"
     );
-    assert!(applied.notes[0].contains("former.t"), "{:?}", applied.notes);
+    let note = &applied.notes[0];
+    assert!(
+        note.table == "t" && note.message.contains("former.t"),
+        "{note:?}"
+    );
     engine
         .change("INSERT INTO rookery.t VALUES ('3', 'THREE')")
         .await;
