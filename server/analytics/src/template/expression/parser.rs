@@ -2,6 +2,7 @@
 //! `{% set %}`.
 
 mod atoms;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,12 +51,6 @@ impl Names {
         Name { text, slot }
     }
 }
-
-/// Words of the grammar, which cannot be variables. Python reserves more, such
-/// as `from`; here those are names like any other.
-const KEYWORDS: &[&str] = &[
-    "and", "else", "for", "if", "in", "is", "lambda", "not", "or",
-];
 
 /// Parses one tag's expression.
 #[derive(Debug)]
@@ -395,86 +390,6 @@ impl<'n> Parser<'n> {
         let result = parse(self);
         self.nesting -= 1;
         result
-    }
-
-    fn peek(&self) -> &Token {
-        self.tokens.get(self.at).unwrap_or(&Token::End)
-    }
-
-    fn peek_second(&self) -> &Token {
-        self.tokens.get(self.at + 1).unwrap_or(&Token::End)
-    }
-
-    fn take(&mut self, operator: &str) -> bool {
-        let found = matches!(self.peek(), Token::Operator(found) if *found == operator);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, operator: &str) -> Parsed<()> {
-        match self.take(operator) {
-            true => Ok(()),
-            false => Err(SyntaxFault::new(format!(
-                "expected '{operator}', found {}",
-                self.found()
-            ))),
-        }
-    }
-
-    fn is_word(&self, word: &str) -> bool {
-        matches!(self.peek(), Token::Name(found) if &**found == word)
-    }
-
-    fn take_word(&mut self, word: &str) -> bool {
-        let found = self.is_word(word);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect_word(&mut self, word: &str) -> Parsed<()> {
-        match self.take_word(word) {
-            true => Ok(()),
-            false => Err(SyntaxFault::new(format!(
-                "expected '{word}', found {}",
-                self.found()
-            ))),
-        }
-    }
-
-    fn word(&mut self) -> Parsed<Arc<str>> {
-        match self.peek().clone() {
-            Token::Name(name) if !KEYWORDS.contains(&&*name) => {
-                self.at += 1;
-                Ok(name)
-            }
-            _ => Err(SyntaxFault::new(format!(
-                "expected a name, found {}",
-                self.found()
-            ))),
-        }
-    }
-
-    fn name(&mut self) -> Parsed<Name> {
-        let word = self.word()?;
-        Ok(self.names.intern(&word))
-    }
-
-    fn finish(&self) -> Parsed<()> {
-        match self.peek() {
-            Token::End => Ok(()),
-            _ => Err(SyntaxFault::new(format!("unexpected {}", self.found()))),
-        }
-    }
-
-    fn found(&self) -> String {
-        match self.peek() {
-            Token::Name(name) => format!("'{name}'"),
-            Token::Int(value) => format!("'{value}'"),
-            Token::Float(value) => format!("'{value}'"),
-            Token::Str(text) | Token::Format(text, _) => format!("the string '{text}'"),
-            Token::Operator(operator) => format!("'{operator}'"),
-            Token::End => "the end of the tag".to_owned(),
-        }
     }
 }
 
