@@ -314,24 +314,14 @@ fn numbers(
 
 /// `left // right`, rounding down.
 pub(super) fn floor_divide(left: &Value, right: &Value) -> Outcome<Value> {
-    match (
-        left.as_int(),
-        right.as_int(),
-        left.as_float(),
-        right.as_float(),
-    ) {
-        (_, _, Some(_), Some(0.0)) => Err(Fault::new(
-            Class::ZeroDivision,
-            "integer division or modulo by zero",
-        )),
-        (Some(left), Some(right), ..) => {
-            let quotient = left.checked_div(right).ok_or_else(overflow)?;
-            let rounds_up = left % right != 0 && (left < 0) != (right < 0);
-            Ok(Value::int(quotient - i128::from(rounds_up)))
-        }
-        (_, _, Some(left), Some(right)) => Ok(Value::float((left / right).floor())),
-        _ => Err(unsupported("//", left, right)),
-    }
+    let whole = |left: i128, right: i128| {
+        let quotient = left.checked_div(right)?;
+        let rounds_up = left % right != 0 && (left < 0) != (right < 0);
+        Some(quotient - i128::from(rounds_up))
+    };
+    division(left, right, "//", whole, |left, right| {
+        (left / right).floor()
+    })
 }
 
 /// `left % right`: the remainder with the sign of `right`, or text formatting.
@@ -339,28 +329,35 @@ pub(super) fn modulo(left: &Value, right: &Value) -> Outcome<Value> {
     if let Value::Str(template) = left {
         return percent_format(template, right).map(Value::str);
     }
-    match (
-        left.as_int(),
-        right.as_int(),
-        left.as_float(),
-        right.as_float(),
-    ) {
-        (_, _, Some(_), Some(0.0)) => Err(Fault::new(
+    let whole = |left: i128, right: i128| {
+        let remainder = left.checked_rem(right)?;
+        let other_sign = remainder != 0 && (remainder < 0) != (right < 0);
+        Some(if other_sign {
+            remainder + right
+        } else {
+            remainder
+        })
+    };
+    division(left, right, "%", whole, |left, right| {
+        left - right * (left / right).floor()
+    })
+}
+
+/// As [`numbers`], for what cannot be done with zero.
+fn division(
+    left: &Value,
+    right: &Value,
+    symbol: &str,
+    whole: fn(i128, i128) -> Option<i128>,
+    real: fn(f64, f64) -> f64,
+) -> Outcome<Value> {
+    if let (Some(_), Some(0.0)) = (left.as_float(), right.as_float()) {
+        return Err(Fault::new(
             Class::ZeroDivision,
             "integer division or modulo by zero",
-        )),
-        (Some(left), Some(right), ..) => {
-            let remainder = left.checked_rem(right).ok_or_else(overflow)?;
-            let other_sign = remainder != 0 && (remainder < 0) != (right < 0);
-            Ok(Value::int(if other_sign {
-                remainder + right
-            } else {
-                remainder
-            }))
-        }
-        (_, _, Some(left), Some(right)) => Ok(Value::float(left - right * (left / right).floor())),
-        _ => Err(unsupported("%", left, right)),
+        ));
     }
+    numbers(left, right, symbol, whole, real)
 }
 
 /// `left ** right`

@@ -93,19 +93,7 @@ impl Evaluator<'_> {
 
     /// ``symbol(x, quote='`')``
     pub(super) fn symbol(&mut self, arguments: &Arguments) -> Outcome<Value> {
-        let name = match arguments.require(0, "x", "symbol")? {
-            Value::None => {
-                return Err(Fault::template(
-                    "symbol() needs a name, its argument is null",
-                ));
-            }
-            Value::Placeholder => "placeholder".to_owned(),
-            value => value.text(),
-        };
-        if name.is_empty() {
-            return Err(empty_identifier());
-        }
-        self.budget.charge(name.len())?;
+        let name = self.identifier(arguments, "symbol")?;
         let mut sql = String::new();
         match arguments.text(1, "quote", "`").as_str() {
             "`" => escape::push_identifier(&mut sql, &name),
@@ -126,11 +114,19 @@ impl Evaluator<'_> {
 
     /// `table(x)`: bare where the name is plain, otherwise quoted.
     pub(super) fn table(&mut self, arguments: &Arguments) -> Outcome<Value> {
-        let name = match arguments.require(0, "x", "table")? {
+        let name = self.identifier(arguments, "table")?;
+        let mut sql = String::new();
+        push_name(&mut sql, &name);
+        Ok(Value::Sql(Arc::from(sql)))
+    }
+
+    /// The name that `function` is given.
+    fn identifier(&mut self, arguments: &Arguments, function: &str) -> Outcome<String> {
+        let name = match arguments.require(0, "x", function)? {
             Value::None => {
-                return Err(Fault::template(
-                    "table() needs a name, its argument is null",
-                ));
+                return Err(Fault::template(format!(
+                    "{function}() needs a name, its argument is null"
+                )));
             }
             Value::Placeholder => "placeholder".to_owned(),
             value => value.text(),
@@ -139,9 +135,7 @@ impl Evaluator<'_> {
             return Err(empty_identifier());
         }
         self.budget.charge(name.len())?;
-        let mut sql = String::new();
-        push_name(&mut sql, &name);
-        Ok(Value::Sql(Arc::from(sql)))
+        Ok(name)
     }
 
     /// `sql_and(column=value, column__op=value, …)`
