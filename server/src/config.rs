@@ -72,7 +72,7 @@ pub(crate) struct TokenSettings {
     pub(crate) workspace_id: Option<String>,
     /// The workspace admin token, which is also the HS256 key; the generated
     /// one when null.
-    pub(crate) admin_token: Option<web::Secret>,
+    pub(crate) admin_token: Option<service::Secret>,
     /// The JWT template.
     pub(crate) template: PathBuf,
     /// Keys other than the admin token.

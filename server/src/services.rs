@@ -59,7 +59,7 @@ impl Installation {
             .token
             .admin_token
             .as_ref()
-            .map_or(&self.secrets.admin_token, web::Secret::reveal)
+            .map_or(&self.secrets.admin_token, service::Secret::reveal)
     }
 
     fn keyring(&self) -> Result<token::Keyring, token::KeyError> {
@@ -139,7 +139,7 @@ impl Installation {
             .oidc
             .client_secret
             .as_ref()
-            .map_or(&self.secrets.client_secret, web::Secret::reveal)
+            .map_or(&self.secrets.client_secret, service::Secret::reveal)
     }
 
     /// Starts the analytics server with its engine.

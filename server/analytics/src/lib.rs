@@ -24,5 +24,5 @@ pub mod template;
 pub mod testing;
 
 pub use clock::{Clock, SystemClock};
-pub use settings::{EngineSettings, LimitSettings, QuerySettings, Secret, Settings};
+pub use settings::{EngineSettings, LimitSettings, QuerySettings, Settings};
 pub use start::{Running, StartError, StartOptions, start, start_with_clock};

@@ -1,15 +1,17 @@
 //! What every HTTP service of Rookery shares: the error envelope, request
-//! ids with the access log, health and metrics routes, and serving with a
-//! graceful end.
+//! ids with the access log, health and metrics routes, serving with a graceful
+//! end, and secrets of the configuration that are never printed.
 //!
 //! Nothing here knows what a service does; no routes of the product live here.
 
 mod error;
 mod health;
 mod observe;
+mod secret;
 mod serve;
 
 pub use error::{ApiError, DOCUMENTATION};
 pub use health::{Readiness, health_routes};
 pub use observe::{current_request_id, observe};
+pub use secret::Secret;
 pub use serve::{BindError, bind, serve};

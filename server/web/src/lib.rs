@@ -31,5 +31,5 @@ pub use assets::ListingError;
 pub use clock::Clock;
 pub use oidc::OidcError;
 pub use origin::OriginError;
-pub use settings::{ClaimMapping, OidcSettings, Secret, Settings, Shape};
+pub use settings::{ClaimMapping, OidcSettings, Settings, Shape};
 pub use start::{Running, StartError, StartOptions, start};

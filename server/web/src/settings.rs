@@ -2,11 +2,11 @@
 //! writes them. What they mean together is checked where they are used.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use service::Secret;
 
 /// The section `[web]`: the pages, their sessions and where things are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -157,29 +157,6 @@ pub enum Shape {
     ByRole,
     /// `[{"slug": "ua", "name": "United Air Lines", "role": "admin"}]`.
     Objects,
-}
-
-/// A secret that stays out of logs.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use analytics::{Clock, QuerySettings, Running, Secret, Settings, StartOptions, SystemClock};
+use analytics::{Clock, QuerySettings, Running, Settings, StartOptions, SystemClock};
 use reqwest::{Client, RequestBuilder, Response};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ pub(crate) fn project() -> std::path::PathBuf {
 
 /// Settings that the golden cases count on.
 pub(crate) fn settings() -> Settings {
-    let secret = Secret::from("hunter2hu".to_owned());
+    let secret = service::Secret::new("hunter2hu");
     Settings {
         project: project(),
         query: QuerySettings {
