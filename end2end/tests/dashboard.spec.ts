@@ -47,8 +47,8 @@ test("a change of the range asks the analytics server with the token, for other 
 
   const [second] = await Promise.all([page.waitForRequest(daily), page.getByRole("link", { name: "Earlier" }).click()]);
   expect(queryOf(second)).not.toBe(queryOf(first));
-  expect(queryOf(second)).toMatch(/^\?from=\d{4}-\d{2}-\d{2}&to=\d{4}-\d{2}-\d{2}$/);
-  await expect(page).toHaveURL(`/dashboard${queryOf(second)}`);
+  expect(queryOf(second)).toMatch(/^\?date_from=\d{4}-\d{2}-\d{2}&date_to=\d{4}-\d{2}-\d{2}$/);
+  await expect(page).toHaveURL(`/dashboard${queryOf(second).replaceAll("date_", "")}`);
   for (const request of requests) {
     expect(new URL(request.url()).origin, "straight to the analytics server").toBe(analytics);
   }

@@ -150,9 +150,9 @@ mod tests {
         assert_eq!(
             endpoint(
                 "top_destinations",
-                &[("from", "2026-11-01".into()), ("limit", "8".into())]
+                &[("date_from", "2026-11-01".into()), ("limit", "8".into())]
             ),
-            "/v0/pipes/top_destinations.json?from=2026-11-01&limit=8"
+            "/v0/pipes/top_destinations.json?date_from=2026-11-01&limit=8"
         );
     }
 

@@ -210,13 +210,13 @@ mod tests {
     fn the_servers_words_are_kept_and_missing_ones_replaced() {
         let failure = Failure::from_answer(
             400,
-            r#"{"error":"'from' must be a date","code":"bad_parameter"}"#,
+            r#"{"error":"'date_from' must be a date","code":"bad_parameter"}"#,
             Some("r2".into()),
             None,
         );
         assert_eq!(
             (failure.kind, failure.message.as_str()),
-            (FailureKind::Refused, "'from' must be a date")
+            (FailureKind::Refused, "'date_from' must be a date")
         );
         assert_eq!(failure.request_id.as_deref(), Some("r2"));
         let failure = Failure::from_answer(502, "<html>Bad gateway</html>", None, None);

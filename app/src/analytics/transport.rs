@@ -21,7 +21,7 @@ pub trait Transport: Debug + Send + Sync {
 /// A `GET` to the analytics server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TransportRequest {
-    /// Path and query, such as `/v0/pipes/flights_per_day.json?from=2026-01-01`.
+    /// Path and query, such as `/v0/pipes/flights_per_day.json?date_from=2026-01-01`.
     pub path_and_query: String,
     /// Sent as `Authorization: Bearer`.
     pub token: String,

@@ -57,11 +57,9 @@ async fn the_browser_finds_the_answers_in_the_page() {
 #[tokio::test]
 async fn presets_ask_for_the_days_that_end_with_the_data() {
     let (html, answers) = dashboard("", Answers::of_united()).await;
-    assert!(
-        answers
-            .asked()
-            .contains(&"/v0/pipes/flights_summary.json?from=2026-10-22&to=2026-11-18".to_owned())
-    );
+    assert!(answers.asked().contains(
+        &"/v0/pipes/flights_summary.json?date_from=2026-10-22&date_to=2026-11-18".to_owned()
+    ));
     assert!(text(&html).contains("22 Oct – 18 Nov 2026"));
     assert!(
         html.contains("href=\"?from=2026-09-24&amp;to=2026-10-21\""),
@@ -72,11 +70,9 @@ async fn presets_ask_for_the_days_that_end_with_the_data() {
         "no later one"
     );
     let (_, answers) = dashboard("?from=2026-01-01&to=2026-01-31", Answers::of_united()).await;
-    assert!(
-        answers
-            .asked()
-            .contains(&"/v0/pipes/delay_by_hour.json?from=2026-01-01&to=2026-01-31".to_owned())
-    );
+    assert!(answers.asked().contains(
+        &"/v0/pipes/delay_by_hour.json?date_from=2026-01-01&date_to=2026-01-31".to_owned()
+    ));
 }
 
 #[tokio::test]
@@ -84,11 +80,9 @@ async fn a_wrong_date_is_named_beside_the_form_and_the_default_is_shown() {
     let (html, answers) = dashboard("?from=2026-02-01&to=2026-01-01", Answers::of_united()).await;
     assert!(text(&html).contains("The first day comes after the last one. Swap them."));
     assert!(html.contains("aria-invalid=\"true\""));
-    assert!(
-        answers
-            .asked()
-            .contains(&"/v0/pipes/flights_summary.json?from=2026-10-22&to=2026-11-18".to_owned())
-    );
+    assert!(answers.asked().contains(
+        &"/v0/pipes/flights_summary.json?date_from=2026-10-22&date_to=2026-11-18".to_owned()
+    ));
 }
 
 #[tokio::test]
@@ -121,11 +115,9 @@ async fn what_comes_too_late_or_too_early_is_left_to_the_browser() {
 async fn without_the_span_presets_end_today_and_the_rest_is_shown() {
     let spanless = Answers::of_united().without("flights_period", TransportError::Unreachable);
     let (html, answers) = dashboard("?period=7d", spanless).await;
-    assert!(
-        answers
-            .asked()
-            .contains(&"/v0/pipes/flights_summary.json?from=2026-11-15&to=2026-11-21".to_owned())
-    );
+    assert!(answers.asked().contains(
+        &"/v0/pipes/flights_summary.json?date_from=2026-11-15&date_to=2026-11-21".to_owned()
+    ));
     assert!(text(&html).contains("58,665"));
 }
 

@@ -121,14 +121,14 @@ mod tests {
                 format!("{} {token}", request.uri()),
             )
         });
-        let answer = ask(analytics, "/v0/pipes/p.json?from=2026-01-01")
+        let answer = ask(analytics, "/v0/pipes/p.json?date_from=2026-01-01")
             .await
             .unwrap();
         let expected = TransportResponse {
             status: 429,
             request_id: Some("r-1".to_owned()),
             retry_after: Some(7),
-            body: "/v0/pipes/p.json?from=2026-01-01 Bearer the-token".to_owned(),
+            body: "/v0/pipes/p.json?date_from=2026-01-01 Bearer the-token".to_owned(),
         };
         assert_eq!(answer, expected);
     }

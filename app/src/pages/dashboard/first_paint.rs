@@ -28,8 +28,8 @@ impl PanelKind {
     /// Path and query of the panel's endpoint for these days.
     pub(super) fn request(self, from: Option<Date>, to: Option<Date>) -> String {
         let mut parameters = Vec::new();
-        parameters.extend(from.map(|day| ("from", calendar::iso(day))));
-        parameters.extend(to.map(|day| ("to", calendar::iso(day))));
+        parameters.extend(from.map(|day| ("date_from", calendar::iso(day))));
+        parameters.extend(to.map(|day| ("date_to", calendar::iso(day))));
         let pipe = match self {
             Self::Summary => "flights_summary",
             Self::Days => "flights_per_day",
@@ -175,11 +175,11 @@ mod tests {
         );
         assert_eq!(
             PanelKind::Days.request(day, day),
-            "/v0/pipes/flights_per_day.json?from=2026-11-17&to=2026-11-17"
+            "/v0/pipes/flights_per_day.json?date_from=2026-11-17&date_to=2026-11-17"
         );
         assert_eq!(
             PanelKind::Destinations.request(None, day),
-            "/v0/pipes/top_destinations.json?to=2026-11-17&limit=10"
+            "/v0/pipes/top_destinations.json?date_to=2026-11-17&limit=10"
         );
     }
 }
