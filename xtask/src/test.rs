@@ -3,6 +3,7 @@
 
 mod chromium;
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -119,15 +120,7 @@ fn browser() -> Result<()> {
     build::build(Profile::Release)?;
     budget()?;
     let directory = files::root().join("end2end");
-    let started = Instant::now();
-    console::step("Installing Playwright", "10 s");
-    process::capture(
-        process::npm()?
-            .args(["ci", "--ignore-scripts"])
-            .current_dir(&directory),
-        "installing Playwright",
-    )?;
-    console::done(started);
+    packages("Installing Playwright", "10 s", &directory)?;
     let started = Instant::now();
     console::step("Running the browser tests", "2 min");
     process::run(
@@ -146,15 +139,7 @@ fn browser() -> Result<()> {
 /// Tinybird's own client libraries against the release build.
 fn clients() -> Result<()> {
     let directory = files::root().join("end2end/conformance");
-    let started = Instant::now();
-    console::step("Installing the client libraries", "5 s");
-    process::capture(
-        process::npm()?
-            .args(["ci", "--ignore-scripts"])
-            .current_dir(&directory),
-        "installing the client libraries",
-    )?;
-    console::done(started);
+    packages("Installing the client libraries", "5 s", &directory)?;
     let started = Instant::now();
     console::step("Running the clients' tests", "20 s");
     process::run(
@@ -163,6 +148,20 @@ fn clients() -> Result<()> {
             .current_dir(&directory)
             .env("END2END_SERVER", Profile::Release.server()),
         "the clients' tests",
+    )?;
+    console::done(started);
+    Ok(())
+}
+
+/// Installs the npm packages of a folder's lock file.
+fn packages(what: &str, about: &str, directory: &Path) -> Result<()> {
+    let started = Instant::now();
+    console::step(what, about);
+    process::capture(
+        process::npm()?
+            .args(["ci", "--ignore-scripts"])
+            .current_dir(directory),
+        &what.to_lowercase(),
     )?;
     console::done(started);
     Ok(())

@@ -38,19 +38,12 @@ pub(crate) async fn get(
         .unwrap_or_else(|error| pages::server_error(&provider, &error))
 }
 
-/// `POST /authorize`: the same request by GET. A form posted from the client's
-/// site comes without our `SameSite=Lax` cookie, the redirect brings it.
+/// `POST /authorize`: the same request by GET.
 pub(crate) async fn post(
     State(provider): State<Arc<Provider>>,
     form: Result<Form, FormRejection>,
 ) -> Response {
-    match form {
-        Ok(Form(parameters)) => {
-            let path = provider.issuer.path("/authorize");
-            answer::see_other(&format!("{path}?{}", parameters.encode()))
-        }
-        Err(FormRejection(error)) => pages::bad_request(&provider, &error.to_string()),
-    }
+    answer::again_by_get(&provider, "/authorize", form)
 }
 
 async fn decide(

@@ -10,7 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
 
-use crate::authorize::answer::{see_other, with_query};
+use crate::authorize::answer::{again_by_get, see_other, with_query};
 use crate::authorize::with_cookie;
 use crate::claims::Hint;
 use crate::client::Client;
@@ -35,18 +35,12 @@ pub(crate) async fn get(
     .await
 }
 
-/// `POST /end_session`: the same request by GET, which brings our cookie.
+/// `POST /end_session`: the same request by GET.
 pub(crate) async fn post(
     State(provider): State<Arc<Provider>>,
     form: Result<Form, FormRejection>,
 ) -> Response {
-    match form {
-        Ok(Form(parameters)) => {
-            let path = provider.issuer.path("/end_session");
-            see_other(&format!("{path}?{}", parameters.encode()))
-        }
-        Err(FormRejection(error)) => pages::bad_request(&provider, &error.to_string()),
-    }
+    again_by_get(&provider, "/end_session", form)
 }
 
 /// `POST /sign-out`: the person has confirmed on our page.

@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 
 use crate::issuer::Issuer;
-use crate::parameters;
+use crate::pages;
+use crate::parameters::{self, Form, FormRejection};
+use crate::provider::Provider;
 
 /// Where an answer goes. Only made once the URI was found to be registered.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,22 @@ impl<'a> Refusal<'a> {
     /// The person would have to sign in, and may not be asked or is another.
     pub(crate) fn login_required(target: Target<'a>) -> Self {
         Self::redirect(target, "login_required", "the person must sign in")
+    }
+}
+
+/// Lets the browser make a posted request again by GET: a form posted from the
+/// client's site comes without our `SameSite=Lax` cookie, a redirect brings it.
+pub(crate) fn again_by_get(
+    provider: &Provider,
+    path: &str,
+    form: Result<Form, FormRejection>,
+) -> Response {
+    match form {
+        Ok(Form(parameters)) => {
+            let path = provider.issuer.path(path);
+            see_other(&format!("{path}?{}", parameters.encode()))
+        }
+        Err(FormRejection(error)) => pages::bad_request(provider, &error.to_string()),
     }
 }
 

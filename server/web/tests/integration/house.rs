@@ -139,4 +139,10 @@ impl House {
         };
         (text("org"), text("user"))
     }
+
+    /// The organization of the tokens that a browser is given.
+    pub(crate) async fn active_organization(&self, browser: &mut Browser) -> String {
+        let page = browser.get("/token").await;
+        self.fixed(page.header("x-tinybird-token")).0
+    }
 }

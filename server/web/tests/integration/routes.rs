@@ -143,12 +143,7 @@ async fn switching_to_somebody_elses_organization_is_refused_and_changes_nothing
     assert_eq!(program.json()["code"], "not_a_member");
     let broken = browser.post("/organization", "return_to=/").await;
     assert_eq!(broken.status, StatusCode::BAD_REQUEST);
-    assert_eq!(
-        house
-            .fixed(browser.get("/token").await.header("x-tinybird-token"))
-            .0,
-        "dl"
-    );
+    assert_eq!(house.active_organization(&mut browser).await, "dl");
 }
 
 #[tokio::test]
@@ -273,12 +268,7 @@ async fn other_sites_cannot_act_for_a_visitor() {
             assert_eq!(answer.json()["code"], "cross_site");
         }
     }
-    assert_eq!(
-        house
-            .fixed(browser.get("/token").await.header("x-tinybird-token"))
-            .0,
-        "dl"
-    );
+    assert_eq!(house.active_organization(&mut browser).await, "dl");
 }
 
 #[tokio::test]
@@ -290,12 +280,7 @@ async fn nothing_changes_by_following_a_link() {
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
         assert!(answer.body.contains("cannot be opened"));
     }
-    assert_eq!(
-        house
-            .fixed(browser.get("/token").await.header("x-tinybird-token"))
-            .0,
-        "dl"
-    );
+    assert_eq!(house.active_organization(&mut browser).await, "dl");
 }
 
 #[tokio::test]
