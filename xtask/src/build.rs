@@ -2,6 +2,7 @@
 //! rebuilt only when something it is made from has changed.
 
 mod compress;
+mod paths;
 mod site;
 mod snip;
 
@@ -130,6 +131,9 @@ pub(crate) fn browser(profile: Profile) -> Result<()> {
     command
         .args(["build", "--locked", "--package", "browser", "--lib"])
         .args(["--target", fetch::WASM, "--profile", name]);
+    if profile == Profile::Release {
+        command.args(["--config", &paths::remapping()?]);
+    }
     process::run(&mut command, "compiling the browser part")?;
     let module = files::target()
         .join(fetch::WASM)

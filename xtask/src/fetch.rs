@@ -9,7 +9,7 @@ pub(crate) use engine::library as engine_library;
 pub(crate) use wasm_opt::program as wasm_opt;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -29,16 +29,7 @@ pub(crate) fn everything() -> Result<()> {
 
 /// Adds the standard library for WebAssembly to the toolchain.
 pub(crate) fn wasm_target() -> Result<()> {
-    let sysroot = process::text(
-        Command::new("rustc")
-            .args(["--print", "sysroot"])
-            .current_dir(files::root()),
-        "asking rustc where it lives",
-    )?;
-    let installed = Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(WASM)
-        .join("lib");
+    let installed = sysroot()?.join("lib/rustlib").join(WASM).join("lib");
     if installed.is_dir() {
         return Ok(());
     }
@@ -53,6 +44,17 @@ pub(crate) fn wasm_target() -> Result<()> {
             .current_dir(files::root()),
         "adding the wasm target",
     )
+}
+
+/// The folder of the Rust toolchain.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    let sysroot = process::text(
+        Command::new("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(files::root()),
+        "asking rustc where it lives",
+    )?;
+    Ok(sysroot.trim().into())
 }
 
 /// Only one process fetches at a time.

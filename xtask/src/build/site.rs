@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{Profile, compress, snip};
+use super::{Profile, compress, paths, snip};
 use crate::{fetch, files, process};
 
 /// The stem of all names; `LEPTOS_OUTPUT_NAME` in `.cargo/config.toml`.
@@ -93,7 +93,7 @@ fn bind(profile: Profile, module: &Path, package: &Path) -> Result<()> {
         .omit_default_module_path(true)
         .generate_output()
         .context("the script of the WebAssembly module cannot be made")?;
-    if profile == Profile::Release && std::env::var_os("NOSNIP").is_none() {
+    if profile == Profile::Release {
         snip::never_called(output.wasm_mut());
     }
     output.emit(package)?;
@@ -117,7 +117,7 @@ fn bind(profile: Profile, module: &Path, package: &Path) -> Result<()> {
         "optimizing the WebAssembly module",
     )?;
     fs::remove_file(&bound)?;
-    Ok(())
+    paths::refuse_local(&final_name)
 }
 
 /// Puts each file's hash into its name and returns the listing: one
