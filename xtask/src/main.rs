@@ -24,6 +24,7 @@ Usage: cargo xtask <command>
   watch [-- FLAGS] serve while developing: rebuild and reload on every change
   test [--only lint|rust|browser]
                    formatting, lints, unit, integration and browser tests
+  fuzz [SECONDS]   each fuzz target for so long (60), guided by coverage
   bench [--only load]
                    benchmarks and load tests; all of them write docs/benchmarks.md
   build [--dev | --browser]
@@ -57,6 +58,10 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["test"] => test::test(None),
         ["test", "--only", part] => test::test(Some(part)),
         ["fuzz"] => fuzz::fuzz(60),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) if seconds > 0 => fuzz::fuzz(seconds),
+            _ => bail!("`{seconds}` is no number of seconds to fuzz each target for"),
+        },
         ["watch"] => watch::watch(&[]),
         ["watch", "--", flags @ ..] => watch::watch(flags),
         ["run"] => run::run(&[]),
