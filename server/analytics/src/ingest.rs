@@ -28,7 +28,7 @@ use crate::engine::{Engine, EngineError};
 
 pub use infer::{Analysis, Recommended, infer, likely_delimiter};
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
-pub use replace::{Incoming, Place, drop_leftovers, probe};
+pub use replace::{Incoming, Place, probe};
 pub use unpack::unpack;
 
 /// Where rows go.
@@ -71,7 +71,7 @@ pub struct Append {
     /// The rows, unpacked (see [`unpack`]).
     pub data: Bytes,
     /// The table they go to in place of the data source's own, which it is
-    /// like.
+    /// like: `database.table`, quoted.
     pub table: Option<String>,
     /// Columns that get this value in every row, whatever the row says.
     pub stamp: BTreeMap<String, String>,

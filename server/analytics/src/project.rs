@@ -4,9 +4,10 @@
 //! takes another when the files have changed ([`Workspace`] keeps the last
 //! good one). Reading one file is `datafile`'s; running a pipe is `query`'s.
 //! Here is what takes several files or the engine: names, who reads whom,
-//! tenancy, tables and views, copies, and the check of it all.
+//! tenancy, tables and views, views made anew, copies, and the check of it all.
 
 mod analysis;
+mod anew;
 mod apply;
 mod catalog;
 mod change;
@@ -36,6 +37,7 @@ use time::OffsetDateTime;
 pub use crate::datafile::Variables;
 use crate::datafile::{Connection, DataSource, Diagnostic, Node, Pipe};
 use crate::template::{Parameters, Template};
+pub use anew::FollowError;
 pub use apply::{Applied, ApplyError, Note};
 pub use change::{Change, Rehearsed};
 pub use check::{check, check_files};
@@ -43,6 +45,7 @@ pub use copy::CopyError;
 pub use ddl::{QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name};
 pub use populate::{PopulateError, Population};
 pub use report::{Extent, Report};
+pub(crate) use scratch::Scratch;
 pub(crate) use source::DEPTH;
 pub use source::{SourceFile, read_directory};
 pub use watch::watch;

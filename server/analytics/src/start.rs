@@ -20,7 +20,6 @@ use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
 use crate::fixtures::{FixtureError, Fixtures, Step};
-use crate::ingest;
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::schedule::Schedules;
@@ -136,7 +135,6 @@ pub async fn start_with_clock(
         }
     };
     let workspace = Arc::clone(deployer.workspace());
-    ingest::drop_leftovers(engine.as_ref(), DATABASE).await?;
     background::sync_tokens(&authority, &workspace.current()).await?;
     schedules.follow(&workspace.current(), clock.now()).await;
 

@@ -10,9 +10,8 @@ use super::sql::check_condition;
 use super::state::{Api, Named, no_such_data_source};
 use crate::access::{Access, Resource};
 use crate::datafile::{DataSource, EngineKind};
-use crate::engine::{Statement, sql};
 use crate::ingest::{Append, Incoming, Ingested, Place, probe};
-use crate::project::qualified;
+use crate::project::{ApplyError, FollowError, qualified};
 
 /// How rows are to be replaced.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(crate) struct Replacement {
     condition: Option<String>,
     /// Whether a file without rows takes the old ones away.
     empties: bool,
-    /// Whether materialized views may keep what they made of the old rows.
+    /// Whether materialized views keep what they made of the old rows.
     leaves_views: bool,
 }
 
@@ -56,14 +55,19 @@ impl Replacement {
         if self.leaves_views {
             return Ok(());
         }
-        let views = views_fed_by(api, name).await?;
-        if views.is_empty() {
+        let project = api.workspace().current();
+        let filled = project
+            .filled_from(api.engine().as_ref(), api.database(), name)
+            .await
+            .map_err(|error| unable_to_follow(name, error.into()))?;
+        if filled.is_empty() || self.condition.is_none() {
             return Ok(());
         }
         let message = format!(
-            "`{name}` feeds materialized views ({}), which would keep what they made of the rows \
-             that go: add skip_incompatible_partition_key=true to leave them as they are",
-            views.join(", ")
+            "rows of `{name}` fill {} through materialized views, which cannot be told which of \
+             theirs come from the rows that go: replace all rows, or add \
+             skip_incompatible_partition_key=true to leave what the views made as it is",
+            filled.join(", ")
         );
         Err(ApiError::conflict("feeds_views", message))
     }
@@ -101,7 +105,23 @@ impl Replacement {
         if !Arc::ptr_eq(&project, &api.workspace().current()) {
             return Err(project_changed());
         }
-        incoming.put_in_place(self.condition.as_deref()).await?;
+        let filled = match &self.condition {
+            Some(condition) => {
+                incoming.keep_others(condition).await?;
+                Vec::new()
+            }
+            None if self.leaves_views => Vec::new(),
+            None => project
+                .make_anew(
+                    api.engine().as_ref(),
+                    api.database(),
+                    incoming.database(),
+                    name,
+                )
+                .await
+                .map_err(|error| unable_to_follow(name, error))?,
+        };
+        incoming.put_in_place(&filled).await?;
         Ok(ingested)
     }
 }
@@ -123,18 +143,20 @@ pub(crate) fn replaceable(
     found.ok_or_else(|| no_such_data_source(name))
 }
 
-/// The pipes whose materialized views take the rows of a data source.
-async fn views_fed_by(api: &Api, data_source: &str) -> Result<Vec<String>, ApiError> {
-    let views = format!(
-        "SELECT DISTINCT arrayJoin(dependencies_table) AS view FROM system.tables \
-         WHERE database = {} AND name = {} ORDER BY view",
-        sql::literal(api.database()),
-        sql::literal(data_source)
-    );
-    let answer = api.engine().query(Statement::read(views, "TSVRaw")).await?;
-    let text = String::from_utf8_lossy(&answer.body);
-    let pipe = |view: &str| view.strip_prefix("view.").unwrap_or(view).to_owned();
-    Ok(text.lines().map(pipe).collect())
+fn unable_to_follow(name: &str, error: FollowError) -> ApiError {
+    match error {
+        FollowError::OtherRows { .. } => {
+            let message = format!(
+                "{error}, so it cannot be made anew from other rows of `{name}`: add \
+                 skip_incompatible_partition_key=true to leave it as it is"
+            );
+            ApiError::conflict("feeds_views", message)
+        }
+        FollowError::Apply(ApplyError::Engine { source, .. }) => source.into(),
+        FollowError::Apply(refused @ ApplyError::Refused(_)) => {
+            ApiError::conflict("feeds_views", refused.to_string())
+        }
+    }
 }
 
 fn no_rows() -> ApiError {

@@ -112,10 +112,9 @@ impl<'data> Writer<'data> {
         if data.is_empty() {
             return Ok(());
         }
-        let own = &self.target.data_source.name;
-        let table = self.append.table.as_ref().unwrap_or(own);
+        let own = || qualified(self.target.database, &self.target.data_source.name);
         let insert = Insert {
-            table: qualified(self.target.database, table),
+            table: self.append.table.clone().unwrap_or_else(own),
             columns: self
                 .columns
                 .iter()

@@ -1,22 +1,19 @@
 //! Putting rows in the place of those that are there, all at once.
 //!
-//! The new rows go into a table beside the data source's own, the same way as
-//! rows that are appended. When all of them are there the two tables take each
-//! other's names, which readers see as one step; until then nothing has
+//! The new rows go into a table of a scratch database, the same way as rows
+//! that are appended. When all of them are there the two tables take each
+//! other's places, which readers see as one step; until then nothing has
 //! changed, whatever fails. Rows that stay, because a condition does not take
 //! them, move into the new table first: whole partitions as hard links, and
-//! only those that the condition reaches into row by row.
+//! only those that the condition reaches into row by row. What materialized
+//! views make of the new rows is `project`'s to make.
 
 use std::sync::Arc;
 
 use super::{Append, IngestError, Ingested, Target, append};
 use crate::datafile::DataSource;
 use crate::engine::{Engine, EngineError, Statement, sql};
-use crate::project::qualified;
-
-/// How the names of the tables beside begin; the dot keeps them apart from
-/// every data source.
-const BESIDE: &str = "incoming.";
+use crate::project::{ApplyError, Scratch, qualified};
 
 /// Where rows are replaced.
 #[derive(Debug, Clone)]
@@ -29,24 +26,27 @@ pub struct Place {
     pub data_source: Arc<DataSource>,
 }
 
-/// New rows that wait beside a data source's table.
+/// New rows that wait in a scratch database.
 #[derive(Debug)]
 pub struct Incoming {
     place: Place,
-    rows: Beside,
+    scratch: Scratch,
     /// What became of the rows that were read.
     pub ingested: Ingested,
 }
 
 impl Incoming {
-    /// Reads rows into a table beside; those that do not fit go to the data
-    /// source's quarantine.
+    /// Reads rows into a table that has the data source's name in a database
+    /// of its own; those that do not fit go to the data source's quarantine.
     ///
     /// # Errors
     /// As [`append`]; the data source's rows are as they were.
     pub async fn load(place: Place, mut rows: Append) -> Result<Self, IngestError> {
-        let beside = Beside::create(&place).await?;
-        rows.table = Some(beside.name.clone());
+        let scratch = Scratch::create(&place.engine).await.map_err(unmade)?;
+        let name = &place.data_source.name;
+        let table = qualified(scratch.database(), name);
+        place.create_like(&table).await?;
+        rows.table = Some(table);
         let target = Target {
             engine: place.engine.as_ref(),
             database: &place.database,
@@ -55,9 +55,19 @@ impl Incoming {
         let ingested = append(target, rows).await?;
         Ok(Self {
             ingested,
-            rows: beside,
+            scratch,
             place,
         })
+    }
+
+    /// The scratch database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.scratch.database()
+    }
+
+    fn table(&self) -> String {
+        qualified(self.scratch.database(), &self.place.data_source.name)
     }
 
     /// How many of the new rows fulfil a condition.
@@ -67,39 +77,47 @@ impl Incoming {
     pub async fn count(&self, condition: &str) -> Result<u64, EngineError> {
         let count = format!(
             "SELECT count() FROM {} WHERE {}",
-            self.rows.table(),
+            self.table(),
             fulfils(condition)
         );
         let lines = self.place.lines(count).await?;
-        Ok(lines
-            .first()
-            .and_then(|line| line.parse().ok())
-            .unwrap_or(0))
+        let count = lines.first().and_then(|line| line.parse().ok());
+        Ok(count.unwrap_or(0))
     }
 
-    /// Puts the new rows in the place of all rows, or, with a condition, those
-    /// new ones that fulfil it in the place of those old ones that do. The
-    /// condition is SQL that was found to read this data source only.
-    ///
-    /// Nobody may write to the data source meanwhile: what is written while
-    /// rows move would be lost.
+    /// Narrows the new rows to those that fulfil a condition, and adds the old
+    /// ones that do not. The condition is SQL that was found to read this data
+    /// source only. From here on nobody may write to the data source: what is
+    /// written while rows move would be lost.
     ///
     /// # Errors
     /// The engine's; the data source's rows are as they were.
-    pub async fn put_in_place(self, condition: Option<&str>) -> Result<(), EngineError> {
-        let result = match condition {
-            None => self.rows,
-            Some(condition) => {
-                let result = Beside::create(&self.place).await?;
-                let chosen = format!("{} WHERE {}", self.rows.table(), fulfils(condition));
-                self.place.insert(&result, &chosen).await?;
-                self.place.keep_others(&result, condition).await?;
-                result
-            }
+    pub async fn keep_others(&self, condition: &str) -> Result<(), EngineError> {
+        let (place, all) = (&self.place, self.table());
+        let chosen = qualified(self.scratch.database(), "chosen.");
+        place.create_like(&chosen).await?;
+        let fulfilling = format!("{all} WHERE {}", fulfils(condition));
+        place.insert(&chosen, &fulfilling).await?;
+        place.move_others(&chosen, condition).await?;
+        place.exchange(&[(chosen, all)]).await
+    }
+
+    /// Puts the new rows in the place of the old ones, together with the other
+    /// tables of the scratch database that are named. Nobody may write to any
+    /// of them meanwhile.
+    ///
+    /// # Errors
+    /// The engine's; the rows are as they were.
+    pub async fn put_in_place(self, others: &[String]) -> Result<(), EngineError> {
+        let names = others.iter().chain([&self.place.data_source.name]);
+        let pair = |name: &String| {
+            (
+                qualified(self.scratch.database(), name),
+                qualified(&self.place.database, name),
+            )
         };
-        let own = self.place.table();
-        let exchange = format!("EXCHANGE TABLES {} AND {own}", result.table());
-        self.place.change(exchange).await
+        let pairs: Vec<(String, String)> = names.map(pair).collect();
+        self.place.exchange(&pairs).await
     }
 }
 
@@ -125,8 +143,13 @@ impl Place {
         qualified(&self.database, &self.data_source.name)
     }
 
+    async fn create_like(&self, table: &str) -> Result<(), EngineError> {
+        let create = format!("CREATE TABLE {table} AS {}", self.table());
+        self.change(create).await
+    }
+
     /// Moves the rows that a condition does not take into another table.
-    async fn keep_others(&self, result: &Beside, condition: &str) -> Result<(), EngineError> {
+    async fn move_others(&self, into: &str, condition: &str) -> Result<(), EngineError> {
         let own = self.table();
         let reached = format!(
             "SELECT DISTINCT _partition_id FROM {own} WHERE {}",
@@ -140,10 +163,9 @@ impl Place {
                     "{own} WHERE _partition_id = {id} AND NOT {}",
                     fulfils(condition)
                 );
-                self.insert(result, &others).await?;
+                self.insert(into, &others).await?;
             } else {
-                let table = result.table();
-                let attach = format!("ALTER TABLE {table} ATTACH PARTITION ID {id} FROM {own}");
+                let attach = format!("ALTER TABLE {into} ATTACH PARTITION ID {id} FROM {own}");
                 self.change(attach).await?;
             }
         }
@@ -160,9 +182,19 @@ impl Place {
         self.lines(parts).await
     }
 
-    async fn insert(&self, into: &Beside, from: &str) -> Result<(), EngineError> {
-        let insert = format!("INSERT INTO {} SELECT * FROM {from}", into.table());
+    async fn insert(&self, into: &str, from: &str) -> Result<(), EngineError> {
+        let insert = format!("INSERT INTO {into} SELECT * FROM {from}");
         self.change(insert).await
+    }
+
+    /// Lets pairs of tables take each other's places.
+    async fn exchange(&self, pairs: &[(String, String)]) -> Result<(), EngineError> {
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(one, other)| format!("{one} AND {other}"))
+            .collect();
+        let exchange = format!("EXCHANGE TABLES {}", pairs.join(", "));
+        self.change(exchange).await
     }
 
     async fn change(&self, sql: String) -> Result<(), EngineError> {
@@ -180,60 +212,10 @@ impl Place {
     }
 }
 
-/// A table like a data source's, for the time of a replacement.
-#[derive(Debug)]
-struct Beside {
-    engine: Arc<dyn Engine>,
-    database: String,
-    name: String,
-}
-
-impl Beside {
-    async fn create(place: &Place) -> Result<Self, EngineError> {
-        let beside = Self {
-            engine: Arc::clone(&place.engine),
-            database: place.database.clone(),
-            name: format!("{BESIDE}{}", uuid::Uuid::new_v4().simple()),
-        };
-        let create = format!("CREATE TABLE {} AS {}", beside.table(), place.table());
-        place.change(create).await?;
-        Ok(beside)
+/// Making a database refuses nothing: what fails is the engine.
+fn unmade(error: ApplyError) -> IngestError {
+    match error {
+        ApplyError::Engine { source, .. } => source.into(),
+        ApplyError::Refused(_) => IngestError::Unreadable(error.to_string()),
     }
-
-    fn table(&self) -> String {
-        qualified(&self.database, &self.name)
-    }
-}
-
-impl Drop for Beside {
-    /// Whoever asked may be gone in the middle of it: the table goes by itself.
-    fn drop(&mut self) {
-        let engine = Arc::clone(&self.engine);
-        let drop = format!("DROP TABLE IF EXISTS {} SYNC", self.table());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = engine.query(Statement::change(drop)).await {
-                    tracing::warn!(%error, "a table of a replacement could not be dropped");
-                }
-            });
-        }
-    }
-}
-
-/// Drops the tables of replacements that ended with the process.
-///
-/// # Errors
-/// The engine's.
-pub async fn drop_leftovers(engine: &dyn Engine, database: &str) -> Result<(), EngineError> {
-    let tables = format!(
-        "SELECT name FROM system.tables WHERE database = {} AND startsWith(name, {})",
-        sql::literal(database),
-        sql::literal(BESIDE)
-    );
-    let answer = engine.query(Statement::read(tables, "TSVRaw")).await?;
-    for name in String::from_utf8_lossy(&answer.body).lines() {
-        let drop = format!("DROP TABLE IF EXISTS {} SYNC", qualified(database, name));
-        engine.query(Statement::change(drop)).await?;
-    }
-    Ok(())
 }

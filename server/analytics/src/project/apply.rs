@@ -10,8 +10,7 @@
 //! ([`Record`](super::catalog::Record)). Tables whose names hold a dot are
 //! this module's own: `view.<pipe>` materialized views, `wanted.<table>` and
 //! `staging.<name>` for the time of a change, `former.<table>` the rows before
-//! a `FORWARD_QUERY`. So are those of `ingest`: `load.<name>` and
-//! `incoming.<id>`, for the time of a load or a replacement.
+//! a `FORWARD_QUERY`; `load.<name>` is that of `ingest`.
 
 mod clauses;
 mod fill;

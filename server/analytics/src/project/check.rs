@@ -71,7 +71,7 @@ fn counted(files: &[SourceFile]) -> Extent {
     }
 }
 
-/// Drops the scratch databases of checks, copies and populations that were
+/// Drops the scratch databases of checks, copies and the like that were
 /// interrupted.
 pub(super) async fn drop_leftovers(engine: &dyn Engine) -> Result<(), ApplyError> {
     #[derive(Deserialize)]

@@ -16,7 +16,7 @@ pub(super) const FILLED: &str = "filled.rows";
 
 /// A database that is dropped when this is.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     engine: Arc<dyn Engine>,
     database: String,
     is_dropped: bool,
@@ -24,7 +24,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Creates an empty database.
-    pub(super) async fn create(engine: &Arc<dyn Engine>) -> Result<Self, ApplyError> {
+    pub(crate) async fn create(engine: &Arc<dyn Engine>) -> Result<Self, ApplyError> {
         let scratch = Self {
             engine: Arc::clone(engine),
             database: format!("scratch_{}", Uuid::new_v4().simple()),
@@ -32,6 +32,11 @@ impl Scratch {
         };
         scratch.target().create_database().await?;
         Ok(scratch)
+    }
+
+    /// Its name.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
     }
 
     /// The database to work in.

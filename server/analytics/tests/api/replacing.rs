@@ -1,5 +1,6 @@
 //! Rows that take the place of others while people read and write.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,9 +24,28 @@ async fn post(server: &Server, path: &str, body: String) -> (u16, Value) {
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-/// Waits until no table of a replacement is left.
+/// Serves the cases' project with further files, and its fixtures.
+async fn serve(directory: &Path, files: &[(&str, &str)]) -> Server {
+    copy(&project(), directory);
+    for (file, text) in files {
+        std::fs::write(directory.join(file), text).unwrap();
+    }
+    Server::start_with_fixtures(Settings {
+        project: directory.to_owned(),
+        ..settings()
+    })
+    .await
+}
+
+fn click(amount: u32) -> String {
+    format!(
+        "{{\"at\":\"2025-01-01 08:00:00\",\"org\":\"ua\",\"kind\":\"click\",\"amount\":{amount}}}\n"
+    )
+}
+
+/// Waits until nothing of a replacement is left.
 async fn nothing_is_left(running: &Running) {
-    let count = "SELECT count() FROM system.tables WHERE startsWith(name, 'incoming.')";
+    let count = "SELECT count() FROM system.databases WHERE startsWith(name, 'scratch_')";
     let until = async {
         loop {
             let statement = Statement::read(count, "TSVRaw");
@@ -130,15 +150,12 @@ async fn rows_that_come_in_while_others_are_replaced_are_not_lost() {
 #[tokio::test]
 async fn a_condition_reaches_into_partitions_and_leaves_the_rest_whole() {
     let directory = tempfile::tempdir().unwrap();
-    copy(&project(), directory.path());
-    let file = directory.path().join("datasources/months.datasource");
-    let text = "SCHEMA >\n    day Date,\n    kind Nullable(String),\n    n UInt32\n\
-                ENGINE MergeTree\nENGINE_PARTITION_KEY toYYYYMM(day)\nENGINE_SORTING_KEY day\n";
-    std::fs::write(file, text).unwrap();
-    let server = Server::start_with(Settings {
-        project: directory.path().to_owned(),
-        ..settings()
-    })
+    let months = "SCHEMA >\n    day Date,\n    kind Nullable(String),\n    n UInt32\n\
+                  ENGINE MergeTree\nENGINE_PARTITION_KEY toYYYYMM(day)\nENGINE_SORTING_KEY day\n";
+    let server = serve(
+        directory.path(),
+        &[("datasources/months.datasource", months)],
+    )
     .await;
     let old = "day,kind,n\n2025-01-01,a,1\n2025-02-01,a,2\n2025-02-02,b,3\n2025-02-03,,4\n2025-03-01,b,5\n";
     let append = "/v0/datasources?mode=append&name=months&format=csv";
@@ -164,18 +181,108 @@ async fn a_condition_reaches_into_partitions_and_leaves_the_rest_whole() {
     server.stop().await;
 }
 
+/// A data source of organizations' kinds, for views to fill.
+const KINDS: (&str, &str) = (
+    "datasources/kinds_seen.datasource",
+    "TAGS \"tenant=org\"\nSCHEMA >\n    org String,\n    kind String\n\
+     ENGINE ReplacingMergeTree\nENGINE_SORTING_KEY org, kind\n",
+);
+const REPLACE_EVENTS: &str = "/v0/datasources?mode=replace&name=events";
+const TOTALS: &str =
+    "SELECT kind, sumMerge(amount) FROM totals_by_kind GROUP BY kind ORDER BY kind FORMAT CSV";
+
 #[tokio::test]
-async fn a_view_of_replaced_rows_is_left_as_it_is_and_goes_on() {
+async fn what_views_made_of_all_replaced_rows_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let chained = "NODE seen\nSQL >\n    SELECT org, kind FROM totals_by_kind\n\
+                   TYPE materialized\nDATASOURCE kinds_seen\n";
+    let second = "NODE notes\nSQL >\n    SELECT org, 'noted' AS kind, countState() AS events,\n    \
+                  sumState(amount) AS amount\n    FROM events GROUP BY org, kind\n\
+                  TYPE materialized\nDATASOURCE totals_by_kind\n";
+    let files = [
+        KINDS,
+        ("materializations/kinds_seen_mv.pipe", chained),
+        ("materializations/noted_mv.pipe", second),
+    ];
+    let server = serve(directory.path(), &files).await;
+    let kinds = "SELECT arraySort(groupUniqArray(kind)) FROM kinds_seen";
+    assert_eq!(
+        rows(&server, kinds).await,
+        "['buy','click','noted','view']\n"
+    );
+
+    let (status, answer) = post(&server, REPLACE_EVENTS, click(1000)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        rows(&server, TOTALS).await,
+        "\"click\",1000\n\"noted\",1000\n"
+    );
+    assert_eq!(rows(&server, kinds).await, "['click','noted']\n");
+
+    let append = "/v0/events?name=events&wait=true";
+    assert_eq!(post(&server, append, click(100)).await.0, 200);
+    assert_eq!(
+        rows(&server, TOTALS).await,
+        "\"click\",1100\n\"noted\",1100\n"
+    );
+    nothing_is_left(&server.running).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_views_made_of_other_rows_is_not_thrown_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let raw = "TAGS \"tenant=org\"\nSCHEMA >\n    org String `json:$.org`,\n    \
+               kind String `json:$.kind`\nENGINE Null\n";
+    let view = |source: &str| {
+        format!(
+            "NODE seen\nSQL >\n    SELECT org, kind FROM {source}\n\
+             TYPE materialized\nDATASOURCE kinds_seen\n"
+        )
+    };
+    let files = [
+        KINDS,
+        ("datasources/raw.datasource", raw),
+        ("materializations/raw_mv.pipe", &view("raw")),
+        ("materializations/events_mv.pipe", &view("events")),
+    ];
+    let server = serve(directory.path(), &files).await;
+    let row = "{\"org\":\"ua\",\"kind\":\"passing\"}\n".to_owned();
+    assert_eq!(
+        post(&server, "/v0/events?name=raw&wait=true", row).await.0,
+        200
+    );
+    let (status, answer) = post(&server, REPLACE_EVENTS, click(1)).await;
+    assert_eq!(
+        (status, &answer["code"]),
+        (409, &"feeds_views".into()),
+        "{answer}"
+    );
+    let found = "SELECT (SELECT count() FROM events), (SELECT uniqExact(kind) FROM kinds_seen)";
+    assert_eq!(rows(&server, found).await, "6\t4\n");
+    assert!(answer["error"].to_string().contains("`raw`"), "{answer}");
+    nothing_is_left(&server.running).await;
+    let (status, answer) = post(
+        &server,
+        "/v0/datasources?mode=replace&name=raw",
+        "{\"org\":\"ua\",\"kind\":\"x\"}\n".to_owned(),
+    )
+    .await;
+    assert_eq!(
+        (status, &answer["code"]),
+        (400, &"nothing_to_replace".into()),
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_view_is_left_as_it_is_if_asked_for_and_goes_on() {
     let server = Server::start().await;
     let merged = "SELECT sumMerge(amount) FROM totals_by_kind WHERE kind = 'click'";
     assert_eq!(rows(&server, merged).await, "14\n");
-    let row = |amount: u32| {
-        format!(
-            "{{\"at\":\"2025-01-01 08:00:00\",\"org\":\"ua\",\"kind\":\"click\",\"amount\":{amount}}}\n"
-        )
-    };
     let path = "/v0/datasources?mode=replace&name=events&skip_incompatible_partition_key=true";
-    let (status, answer) = post(&server, path, row(1000)).await;
+    let (status, answer) = post(&server, path, click(1000)).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(
         rows(&server, "SELECT sum(amount) FROM events").await,
@@ -184,7 +291,7 @@ async fn a_view_of_replaced_rows_is_left_as_it_is_and_goes_on() {
     assert_eq!(rows(&server, merged).await, "14\n");
 
     let append = "/v0/events?name=events&wait=true";
-    assert_eq!(post(&server, append, row(100)).await.0, 200);
+    assert_eq!(post(&server, append, click(100)).await.0, 200);
     assert_eq!(rows(&server, merged).await, "114\n");
 
     assert!(

@@ -34,9 +34,11 @@ const ENGINE_DATABASES: [&str; 4] = [
 /// What stands before the dot in the names of the server's own tables: views,
 /// rows in the making, and rows of before a change. The parser's tree shows it
 /// as a database. They hold every tenant's rows and no filter covers them.
-const OWN_TABLES: [&str; 7] = [
-    "", "former", "incoming", "load", "staging", "view", "wanted",
-];
+const OWN_TABLES: [&str; 6] = ["", "former", "load", "staging", "view", "wanted"];
+
+/// How the names of scratch databases begin, before a random number: tables of
+/// a project being checked, rows on their way into a data source.
+const SCRATCH_DATABASES: [&str; 2] = ["check_", "scratch_"];
 
 /// Settings that a project's SQL may give: they change results or speed, and
 /// lift no limit and no filter.
@@ -181,8 +183,7 @@ impl Inspection {
         // column of `t`.
         let foreign = |table: &&TableName| {
             table.database.as_deref().is_some_and(|database| {
-                let is_known =
-                    ENGINE_DATABASES.contains(&database) || OWN_TABLES.contains(&database);
+                let is_known = ENGINE_DATABASES.contains(&database) || is_own(database);
                 (is_known || !table.after_in) && !is_harmless_system_table(table)
             })
         };
@@ -263,8 +264,16 @@ fn is_open(table: &TableName, catalog: &dyn Catalog) -> bool {
         Some(database) if ENGINE_DATABASES.contains(&database) => is_harmless_system_table(table),
         // After IN, `t.x` may be a column of `t`; a table it cannot be, for
         // there is no such database.
-        Some(database) => table.after_in && !OWN_TABLES.contains(&database),
+        Some(database) => table.after_in && !is_own(database),
     }
+}
+
+/// Whether what stands before a dot leads to the server's own tables.
+fn is_own(database: &str) -> bool {
+    OWN_TABLES.contains(&database)
+        || SCRATCH_DATABASES
+            .iter()
+            .any(|prefix| database.starts_with(prefix))
 }
 
 impl StatementKind {
