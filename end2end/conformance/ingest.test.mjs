@@ -103,7 +103,7 @@ describe("ingestion through the SDK", () => {
     await assert.rejects(collector.sql("SELECT count() FROM visits FORMAT JSON"), (error) => error.isAuthError());
   });
 
-  test("files are appended, counted, deleted by condition and truncated", async () => {
+  test("files are appended, counted, deleted by condition, replaced and truncated", async () => {
     const appended = await client.datasources.append("imports", { file: path.join(DATA, "imports.csv") });
     assert.equal(appended.successful_rows, 3);
     assert.equal(appended.quarantined_rows, 0);
@@ -128,6 +128,9 @@ describe("ingestion through the SDK", () => {
     );
     assert.equal(job.status, "done", JSON.stringify(job));
     assert.deepEqual(await rows("SELECT sum(amount) AS amount FROM imports"), [{ amount: 19 }]);
+
+    assert.equal((await client.datasources.replace("imports", semicolons)).successful_rows, 2);
+    assert.deepEqual(await rows("SELECT count() AS rows FROM imports"), [{ rows: 2 }]);
 
     await client.datasources.truncate("imports");
     assert.deepEqual(await rows("SELECT count() AS rows FROM imports"), [{ rows: 0 }]);

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use crate::datafile::{Column, DataSource};
 use crate::engine::{Engine, EngineError};
 
+pub use csv::with_doubled_quotes;
 pub use infer::{Analysis, Recommended, infer, likely_delimiter};
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
 pub use replace::{Incoming, Place, probe};

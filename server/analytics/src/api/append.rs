@@ -14,14 +14,14 @@ use uuid::Uuid;
 
 use super::auth::Caller;
 use super::data_sources::{managed_by_project, reference};
-use super::file::{file, format, refuse_encoding, refuse_url, unpacked};
+use super::file::{escape, file, format, refuse_encoding, refuse_url, unpacked};
 use super::input::Input;
 use super::jobs;
 use super::replace::{Replacement, replaceable};
 use super::state::{Api, Named, no_such_data_source};
 use crate::access::{Access, Resource};
 use crate::datafile::DataSource;
-use crate::ingest::{Append, Format, Ingested, Target, append};
+use crate::ingest::{Append, Format, Ingested, Target, append, with_doubled_quotes};
 
 pub(crate) fn router(most_bytes: usize) -> Router<Api> {
     Router::new()
@@ -115,6 +115,8 @@ struct Import {
     data_source: Named<DataSource>,
     mode: Mode,
     format: Format,
+    /// What CSV escapes quotes with, if that is not another quote.
+    escape: Option<u8>,
     body: Bytes,
     id: String,
 }
@@ -137,6 +139,7 @@ impl Import {
         }
         let format = format(input, request.headers(), &data_source.item)?;
         Ok(Self {
+            escape: escape(input)?,
             body: file(request).await?,
             id: Uuid::new_v4().to_string(),
             access,
@@ -147,7 +150,10 @@ impl Import {
     }
 
     async fn run(self, api: &Api) -> Result<Ingested, ApiError> {
-        let data = unpacked(self.body, api.settings().limits.file_bytes).await?;
+        let mut data = unpacked(self.body, api.settings().limits.file_bytes).await?;
+        if let (Format::Csv { .. }, Some(escape)) = (self.format, self.escape) {
+            data = with_doubled_quotes(&data, escape).into();
+        }
         let rows = Append {
             import_id: Some(self.id),
             ..Append::new(self.format, data)

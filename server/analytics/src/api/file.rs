@@ -55,6 +55,22 @@ pub(crate) fn format(
     }
 }
 
+/// What a CSV file escapes quotes with, if that is not another quote.
+pub(crate) fn escape(input: &Input) -> Result<Option<u8>, ApiError> {
+    let invalid = |message| Err(ApiError::bad_request("invalid_dialect", message));
+    if !matches!(
+        input.text("dialect_new_line"),
+        None | Some("" | "\n" | "\r\n" | "\\n" | "\\r\\n")
+    ) {
+        return invalid("dialect_new_line must be a line feed, with or without a carriage return");
+    }
+    match input.text("dialect_escapechar").map(str::as_bytes) {
+        None | Some([] | [b'"']) => Ok(None),
+        Some([escape]) if escape.is_ascii_punctuation() => Ok(Some(*escape)),
+        Some(_) => invalid("dialect_escapechar must be one ASCII mark, such as a backslash"),
+    }
+}
+
 pub(crate) fn delimiter(input: &Input) -> Result<char, ApiError> {
     let text = input.text("dialect_delimiter").unwrap_or(",");
     let mut characters = text.chars();

@@ -76,6 +76,27 @@ pub(super) async fn read(
     Ok(())
 }
 
+/// CSV that escapes quotes inside of quotes with a character of its own, as CSV
+/// that doubles them.
+#[must_use]
+pub fn with_doubled_quotes(data: &[u8], escape: u8) -> Vec<u8> {
+    let mut written = Vec::with_capacity(data.len() + data.len() / 16);
+    let mut bytes = data.iter().copied().peekable();
+    let mut is_quoted = false;
+    while let Some(byte) = bytes.next() {
+        is_quoted ^= byte == b'"';
+        if byte != escape || !is_quoted {
+            written.push(byte);
+            continue;
+        }
+        match bytes.next_if(|next| *next == b'"' || *next == escape) {
+            Some(b'"') => written.extend(b"\"\""),
+            _ => written.push(escape),
+        }
+    }
+    written
+}
+
 /// Which field of a record is which column.
 struct Layout<'data> {
     fields: usize,
@@ -151,6 +172,18 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escaped_quotes_are_doubled_inside_of_quotes_only() {
+        for (given, expected) in [
+            (r#""a\"b\\",c\d"#, r#""a""b\",c\d"#),
+            (r#""a""b","\n""#, r#""a""b","\n""#),
+            (r#"a\"#, r#"a\"#),
+        ] {
+            let written = with_doubled_quotes(given.as_bytes(), b'\\');
+            assert_eq!(String::from_utf8(written).unwrap(), expected, "{given}");
+        }
+    }
 
     #[test]
     fn quotes_hold_line_breaks_and_delimiters_together() {
