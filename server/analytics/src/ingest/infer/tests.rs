@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Analysis, Format, infer, likely_delimiter};
@@ -166,5 +167,31 @@ fn what_is_no_rows_says_so() {
             ),
             "{text}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_rows_are_called_the_schema_is_one(
+        keys in proptest::collection::btree_set("[ -~]{0,8}|\\PC{0,6}", 1..6),
+        nested in any::<bool>(),
+    ) {
+        let members: serde_json::Map<String, serde_json::Value> =
+            keys.iter().map(|key| (key.clone(), json!(1))).collect();
+        let row = if nested { json!({ "in": members, "all": [members] }) } else { json!(members) };
+        let analysis = ndjson(&row.to_string());
+        if !analysis.columns.is_empty() {
+            let datafile = format!("SCHEMA >\n    {}\n", analysis.schema());
+            let parsed = parse_data_source("t.datasource", &datafile, &Variables::default());
+            let parsed = parsed.map_err(|found| TestCaseError::fail(format!("{datafile}{found:?}")))?;
+            let paths: Vec<String> = parsed
+                .columns
+                .iter()
+                .map(|column| column.json_path.as_ref().map(ToString::to_string).unwrap_or_default())
+                .collect();
+            let expected: Vec<&str> =
+                analysis.columns.iter().map(|column| column.path.as_str()).collect();
+            prop_assert_eq!(paths, expected);
+        }
     }
 }
