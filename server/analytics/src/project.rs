@@ -17,6 +17,7 @@ mod copy;
 mod ddl;
 mod expressions;
 mod fingerprint;
+mod lineage;
 mod locate;
 mod names;
 mod place;

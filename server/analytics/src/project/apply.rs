@@ -13,14 +13,16 @@
 //! a `FORWARD_QUERY`; `load.<name>` is that of `ingest`.
 
 mod clauses;
+mod columns;
 mod fill;
 mod table;
 mod tables;
 mod views;
 
+pub(super) use columns::check_columns;
 pub(super) use fill::{Filling, move_rows};
 pub(super) use tables::create_empty;
-pub(super) use views::{check_columns, is_null, view_select};
+pub(super) use views::{is_null, view_select};
 
 use super::Project;
 use super::analysis::{Analysis, analyze};

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fill::{columns_of, insert_by_name, move_rows};
+use super::columns::check_columns;
+use super::fill::{insert_by_name, move_rows};
 use super::tables::TablePlan;
 use super::{Applied, ApplyError, Target};
 use crate::datafile::tokens::tokenize;
-use crate::datafile::{Diagnostic, EngineKind, Node, NodeKind, Pipe, Position};
+use crate::datafile::{Diagnostic, EngineKind, Node, NodeKind, Pipe};
 use crate::project::Project;
 use crate::project::analysis::{Analysis, views};
 use crate::project::catalog::{Catalog, Record};
@@ -343,12 +344,6 @@ impl ViewPlans<'_> {
     }
 }
 
-fn refused(place: (&str, Position), message: String, help: &str) -> ApplyError {
-    ApplyError::Refused(vec![
-        Diagnostic::error(place.0, place.1, message).help(help),
-    ])
-}
-
 /// A view's SELECT, checked against its target's columns.
 pub(in crate::project) async fn view_select(
     project: &Project,
@@ -365,56 +360,13 @@ pub(in crate::project) async fn view_select(
             "the materialized view `{}` uses secrets, which it cannot keep",
             node.name
         );
-        return Err(refused(
-            place,
-            message,
-            "write the values themselves, or filter where it is read",
-        ));
+        let help = "write the values themselves, or filter where it is read";
+        let found = Diagnostic::error(place.0, place.1, message).help(help);
+        return Err(ApplyError::Refused(vec![found]));
     }
     if let Some(found) = select.unwatchable {
         return Err(ApplyError::Refused(vec![found]));
     }
     check_columns(project, target, &select, data_source, place).await?;
     Ok(select)
-}
-
-/// Whether a SELECT's columns are those of a data source, its tenant's among
-/// them.
-pub(in crate::project) async fn check_columns(
-    project: &Project,
-    target: &Target<'_>,
-    select: &Select,
-    data_source: &str,
-    place: (&str, Position),
-) -> Result<(), ApplyError> {
-    let Some(data_source) = project.data_source(data_source) else {
-        return Ok(());
-    };
-    let columns = columns_of(target, select, place).await?;
-    let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let into = &data_source.name;
-    if let Some(unknown) = names.iter().find(|name| data_source.column(name).is_none()) {
-        let message = format!(
-            "the SELECT makes a column `{unknown}`, and `{into}`, where it goes, has none of that name"
-        );
-        return Err(refused(
-            place,
-            message,
-            "name it with AS as the column it fills, or add the column",
-        ));
-    }
-    if let Some(tenant) = data_source
-        .tenant_column()
-        .filter(|tenant| !names.contains(tenant))
-    {
-        let message = format!(
-            "the SELECT does not make `{tenant}`, the column by which `{into}` is kept apart"
-        );
-        return Err(refused(
-            place,
-            message,
-            "add the tenant's column to the SELECT",
-        ));
-    }
-    Ok(())
 }

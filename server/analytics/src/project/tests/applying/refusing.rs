@@ -41,6 +41,22 @@ async fn tenants_rows_stay_theirs_through_views_and_copies() {
     let found = refused(&engine, &[tagged, tagged_daily, forgetful]).await;
     assert!(found[0].contains("does not make `org`"), "{found:?}");
 
+    for (org, group) in [
+        ("any(org)", "day"),
+        ("'ua'", "org, day"),
+        ("lower(org)", "org, day"),
+    ] {
+        let mixing = format!(
+            "NODE f\nSQL >\n    SELECT {org} AS org, toDate(at) AS day, uniqState(user) AS users FROM events GROUP BY {group}\nTYPE materialized\nDATASOURCE daily\n"
+        );
+        let found = refused(&engine, &[tagged, tagged_daily, ("mixing.pipe", &mixing)]).await;
+        assert!(
+            found[0]
+                .starts_with("mixing.pipe:3:5: error: the SELECT does not pass `org` on as it is"),
+            "{found:?}"
+        );
+    }
+
     apply(&engine, &[tagged, tagged_daily, DAILY_VIEW]).await;
 }
 
