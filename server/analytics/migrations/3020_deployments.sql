@@ -9,8 +9,10 @@ CREATE TABLE analytics_deployments (
     allows_destruction INTEGER NOT NULL,
     -- What it changes and what its author should know, as JSON.
     summary TEXT NOT NULL,
-    -- Its datafiles as JSON, while they are not yet in the directory.
+    -- Its datafiles as JSON, while they are not yet in the directory; and those
+    -- they replace, while that is under way.
     files TEXT,
+    former TEXT,
     -- Unix time in microseconds.
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL

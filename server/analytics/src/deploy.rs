@@ -120,6 +120,17 @@ pub(crate) enum DeployError {
     Database(#[from] sqlx::Error),
 }
 
+/// Why what was interrupted can be neither finished nor dropped.
+#[derive(Debug, Error)]
+pub(crate) enum ResumeError {
+    /// The engine or the directory failed.
+    #[error(transparent)]
+    Workspace(#[from] NotServed),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
 /// All of it in one text: some clients show nothing else.
 fn told(problems: &[Problem]) -> String {
     let mut text = "nothing was changed".to_owned();
@@ -171,12 +182,13 @@ impl Deployer {
         match goal {
             Goal::Check => Ok(Outcome::Checked(summary)),
             Goal::Stage => {
-                let staged = store.add(Status::Staged, allowed.opening, &summary, files);
+                let staged = store.add(allowed.opening, &summary, files);
                 Ok(Outcome::Deployed(staged.await?))
             }
             Goal::Live | Goal::Build => {
-                let added = store.add(Status::Promoting, allowed.opening, &summary, files);
-                let id = added.await?.id;
+                let former = change.present();
+                let id = store.add_promoting(allowed.opening, &summary, files, former);
+                let id = id.await?;
                 match self.install(&mut change, rehearsed, id, summary).await {
                     Err(error) if error.changed_nothing() => {
                         self.store.forget(id).await?;
@@ -203,7 +215,7 @@ impl Deployer {
         let upload = Upload::settle(files, change.present()).map_err(DeployError::Refused)?;
         let allowed = Allowed::all(deployment.allows_destruction);
         let (rehearsed, summary) = rehearse(&change, &upload, allowed).await?;
-        self.store.set_status(id, Status::Promoting).await?;
+        self.store.promote(id, change.present()).await?;
         match self.install(&mut change, rehearsed, id, summary).await {
             Err(error) if error.changed_nothing() => {
                 self.store.set_status(id, Status::Staged).await?;
@@ -256,32 +268,34 @@ impl Deployer {
         Ok(all)
     }
 
-    /// Finishes what the last process began to set live. What cannot be
-    /// finished any more is dropped, and the directory's files are served.
-    pub(crate) async fn resume(&self) -> Result<Option<Applied>, sqlx::Error> {
+    /// Finishes what the last process began to set live. What is not good any
+    /// more is dropped, and what it had brought into the directory undone.
+    pub(crate) async fn resume(&self) -> Result<Option<Applied>, ResumeError> {
         let Some(interrupted) = self.store.latest(Status::Promoting).await? else {
             return Ok(None);
         };
         let id = interrupted.id;
         let files = self.store.files(id).await?;
-        match self.resume_files(files).await {
+        let mut change = self.workspace.change().await?;
+        let installed = match change.rehearse(files.clone()).await {
+            Ok(rehearsed) => change.install(rehearsed).await,
+            Err(error) => Err(error),
+        };
+        match installed {
             Ok(applied) => {
                 self.store.make_live(id, &interrupted.summary).await?;
                 tracing::info!(id, "an interrupted deployment was finished");
                 Ok(Some(applied))
             }
-            Err(error) => {
+            Err(error) if error.is_about_the_files() => {
                 tracing::warn!(id, %error, "an interrupted deployment cannot be finished, and is dropped");
+                let former = self.store.former(id).await?;
+                change.take_back(&files, &former).await?;
                 self.store.set_status(id, Status::Deleted).await?;
                 Ok(None)
             }
+            Err(error) => Err(error.into()),
         }
-    }
-
-    async fn resume_files(&self, files: Vec<SourceFile>) -> Result<Applied, NotServed> {
-        let mut change = self.workspace.change().await?;
-        let rehearsed = change.rehearse(files).await?;
-        change.install(rehearsed).await
     }
 
     /// The project before any deployment.

@@ -15,7 +15,7 @@ use crate::access::{Authority, AuthoritySettings, StoreError, TokenStore};
 use crate::api::{self, Api, DATABASE, Jobs, Parts, Served, Variables};
 use crate::background;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::Deployer;
+use crate::deploy::{Deployer, ResumeError};
 use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
@@ -175,7 +175,10 @@ async fn serve_project(
     let workspace = Workspace::new(&settings.project, variables, Arc::clone(engine), DATABASE);
     let workspace = workspace.await.map_err(NotServed::from)?;
     let deployer = Deployer::new(Arc::new(workspace), pool);
-    let resumed = deployer.resume().await?;
+    let resumed = deployer.resume().await.map_err(|error| match error {
+        ResumeError::Workspace(error) => StartError::Project(error),
+        ResumeError::Database(error) => StartError::Database(error),
+    })?;
     let applied = match deployer.workspace().reload().await? {
         Some(applied) => applied,
         None => resumed.unwrap_or_default(),

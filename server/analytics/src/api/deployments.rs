@@ -21,7 +21,7 @@ use crate::deploy::{
     Allowed, DeployError, Deployment, Goal, MOST_BYTES, MOST_FILE_BYTES, MOST_FILES, Outcome,
     Problem, Status, Summary,
 };
-use crate::project::SourceFile;
+use crate::project::{ApplyError, NotServed, SourceFile};
 
 /// The field of each datafile.
 const FILE_FIELD: &str = "data_project://";
@@ -274,6 +274,9 @@ impl From<DeployError> for ApiError {
             DeployError::Deleted(_) => Self::conflict("deployment_deleted", text),
             DeployError::NotFound(_) => Self::not_found("deployment_not_found", text),
             DeployError::ReadOnly(_) => Self::conflict("project_read_only", text),
+            DeployError::Failed(NotServed::NotApplied(ApplyError::Engine { source, .. })) => {
+                source.into()
+            }
             DeployError::Failed(_) | DeployError::Database(_) => Self::internal(error),
         }
     }

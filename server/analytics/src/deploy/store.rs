@@ -97,6 +97,16 @@ impl DeploymentStore {
     /// The files of one that is not in the directory yet.
     pub(super) async fn files(&self, id: i64) -> Result<Vec<SourceFile>, sqlx::Error> {
         let sql = "SELECT files FROM analytics_deployments WHERE id = ?";
+        self.read_files(sql, id).await
+    }
+
+    /// The files that one on its way replaces.
+    pub(super) async fn former(&self, id: i64) -> Result<Vec<SourceFile>, sqlx::Error> {
+        let sql = "SELECT former FROM analytics_deployments WHERE id = ?";
+        self.read_files(sql, id).await
+    }
+
+    async fn read_files(&self, sql: &'static str, id: i64) -> Result<Vec<SourceFile>, sqlx::Error> {
         let json: Option<String> = sqlx::query_scalar(sql)
             .bind(id)
             .fetch_one(&self.pool)
@@ -104,23 +114,53 @@ impl DeploymentStore {
         serde_json::from_str(json.as_deref().unwrap_or("[]")).map_err(unreadable)
     }
 
-    /// Writes a new one down, and forgets those of long ago.
+    /// Writes a new one down that waits, and forgets those of long ago.
     pub(super) async fn add(
+        &self,
+        allows_destruction: bool,
+        summary: &Summary,
+        files: &[SourceFile],
+    ) -> Result<Deployment, sqlx::Error> {
+        let added = self.insert(Status::Staged, allows_destruction, summary, files, &[]);
+        added.await
+    }
+
+    /// Writes a new one down that is on its way.
+    pub(super) async fn add_promoting(
+        &self,
+        allows_destruction: bool,
+        summary: &Summary,
+        files: &[SourceFile],
+        former: &[SourceFile],
+    ) -> Result<i64, sqlx::Error> {
+        let added = self.insert(
+            Status::Promoting,
+            allows_destruction,
+            summary,
+            files,
+            former,
+        );
+        Ok(added.await?.id)
+    }
+
+    async fn insert(
         &self,
         status: Status,
         allows_destruction: bool,
         summary: &Summary,
         files: &[SourceFile],
+        former: &[SourceFile],
     ) -> Result<Deployment, sqlx::Error> {
         let row = sqlx::query(
             "INSERT INTO analytics_deployments
-             (status, allows_destruction, summary, files, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5) RETURNING *",
+             (status, allows_destruction, summary, files, former, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) RETURNING *",
         )
         .bind(status.as_str())
         .bind(allows_destruction)
         .bind(write(summary)?)
         .bind(write(&files)?)
+        .bind(write(&former)?)
         .bind(now_microseconds())
         .fetch_one(&self.pool)
         .await?;
@@ -132,11 +172,25 @@ impl DeploymentStore {
         Ok(added)
     }
 
+    /// Notes that one that waited is on its way.
+    pub(super) async fn promote(&self, id: i64, former: &[SourceFile]) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE analytics_deployments SET status = 'promoting', former = ?2, updated_at = ?3
+             WHERE id = ?1",
+        )
+        .bind(id)
+        .bind(write(&former)?)
+        .bind(now_microseconds())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Notes how far one is. Deleted ones lose their files.
     pub(super) async fn set_status(&self, id: i64, status: Status) -> Result<(), sqlx::Error> {
         sqlx::query(
             "UPDATE analytics_deployments SET status = ?2, updated_at = ?3,
-             files = CASE WHEN ?2 = 'deleted' THEN NULL ELSE files END
+             files = CASE WHEN ?2 = 'deleted' THEN NULL ELSE files END, former = NULL
              WHERE id = ?1",
         )
         .bind(id)
@@ -167,7 +221,7 @@ impl DeploymentStore {
         let summary = write(summary)?;
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
-            "UPDATE analytics_deployments SET status = 'deleted', updated_at = ?2, files = NULL
+            "UPDATE analytics_deployments SET status = 'deleted', updated_at = ?2, files = NULL, former = NULL
              WHERE status IN ('live', 'promoting') AND id <> ?1",
         )
         .bind(id)
@@ -176,7 +230,7 @@ impl DeploymentStore {
         .await?;
         let row = sqlx::query(
             "UPDATE analytics_deployments
-             SET status = 'live', summary = ?3, updated_at = ?2, files = NULL
+             SET status = 'live', summary = ?3, updated_at = ?2, files = NULL, former = NULL
              WHERE id = ?1 RETURNING *",
         )
         .bind(id)

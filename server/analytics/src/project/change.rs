@@ -118,9 +118,96 @@ impl<'run> Change<'run> {
     }
 }
 
+impl Change<'_> {
+    /// Undoes what an [`install`](Self::install) of `files` had brought into the
+    /// directory when it was interrupted; `former` is what was there before.
+    /// Whatever else has changed meanwhile stays as it is.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub async fn take_back(
+        &mut self,
+        files: &[SourceFile],
+        former: &[SourceFile],
+    ) -> Result<(), NotServed> {
+        let directory = self.workspace.directory().to_owned();
+        let (present, wanted) = (self.present.clone(), undone(&self.present, files, former));
+        let place = move || Placement::prepare(&directory, &present, &wanted)?.execute();
+        blocking(place).await.map_err(NotServed::Unwritable)
+    }
+}
+
+/// The files that are there once those that were brought are taken back.
+fn undone(
+    present: &[SourceFile],
+    brought: &[SourceFile],
+    former: &[SourceFile],
+) -> Vec<SourceFile> {
+    let has = |files: &[SourceFile], path: &str| files.iter().any(|file| file.path == path);
+    let is_theirs = |file: &&SourceFile| !brought.contains(file) || former.contains(file);
+    let mut files: Vec<SourceFile> = present.iter().filter(is_theirs).cloned().collect();
+    for file in former {
+        let was_replaced = present
+            .iter()
+            .any(|there| there.path == file.path && brought.contains(there));
+        let was_removed = !has(present, &file.path) && !has(brought, &file.path);
+        if (was_replaced || was_removed) && !has(&files, &file.path) {
+            files.push(file.clone());
+        }
+    }
+    files
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(std::io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(pairs: &[(&str, &str)]) -> Vec<SourceFile> {
+        let file = |(path, text): &(&str, &str)| SourceFile {
+            path: (*path).to_owned(),
+            text: (*text).to_owned(),
+        };
+        pairs.iter().map(file).collect()
+    }
+
+    #[test]
+    fn only_what_was_brought_is_taken_back() {
+        let former = files(&[
+            ("kept", "1"),
+            ("changed", "1"),
+            ("gone", "1"),
+            ("mended", "1"),
+        ]);
+        let brought = files(&[
+            ("kept", "1"),
+            ("changed", "2"),
+            ("new", "1"),
+            ("mended", "2"),
+        ]);
+        // Half of it was done, and somebody mended a file and wrote another.
+        let present = files(&[
+            ("kept", "1"),
+            ("changed", "2"),
+            ("new", "1"),
+            ("mended", "3"),
+            ("theirs", "1"),
+        ]);
+        let mut undone = undone(&present, &brought, &former);
+        undone.sort_by(|left, right| left.path.cmp(&right.path));
+        let expected = files(&[
+            ("changed", "1"),
+            ("gone", "1"),
+            ("kept", "1"),
+            ("mended", "3"),
+            ("theirs", "1"),
+        ]);
+        assert_eq!(undone, expected);
+    }
 }

@@ -42,6 +42,9 @@ impl Placement {
             written.write_all(file.text.as_bytes())?;
             written.sync_all()?;
             let place = directory.join(&file.path);
+            if place.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
             if let Some(folder) = place.parent() {
                 fs::create_dir_all(folder)?;
             }
@@ -125,11 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_found_before_anything_moves() {
+    fn what_is_in_the_way_is_found_before_anything_moves() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("endpoints"), "a file").unwrap();
-        let wanted = [file("a.pipe", "a"), file("endpoints/b.pipe", "b")];
-        assert!(Placement::prepare(directory.path(), &[], &wanted).is_err());
-        assert_eq!(read_directory(directory.path()).unwrap(), []);
+        fs::create_dir(directory.path().join("folder.pipe")).unwrap();
+        for in_the_way in ["endpoints/b.pipe", "folder.pipe"] {
+            let wanted = [file("a.pipe", "a"), file(in_the_way, "b")];
+            assert!(Placement::prepare(directory.path(), &[], &wanted).is_err());
+            assert_eq!(read_directory(directory.path()).unwrap(), []);
+        }
     }
 }

@@ -56,6 +56,17 @@ pub enum NotServed {
     Unfinished(#[source] io::Error),
 }
 
+impl NotServed {
+    /// Whether other files would be served.
+    #[must_use]
+    pub fn is_about_the_files(&self) -> bool {
+        matches!(
+            self,
+            Self::Wrong(_) | Self::NotApplied(ApplyError::Refused(_))
+        )
+    }
+}
+
 impl Workspace {
     /// Loads, checks and applies the project of a directory.
     ///

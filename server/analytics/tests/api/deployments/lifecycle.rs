@@ -264,19 +264,21 @@ async fn only_tokens_that_may_deploy_do_and_only_where_it_is_switched_on() {
     fixture.server.stop().await;
 }
 
-/// A server that starts where another ended while it was setting `files` live.
+/// A server that starts where another ended while it was setting `files` live
+/// in place of the original ones.
 async fn start_after(directory: &Path, files: &Files) -> Server {
     let state = tempfile::tempdir().unwrap();
     let pool = options(state.path()).await.pool;
     sqlx::migrate!().run(&pool).await.unwrap();
     let file = |(path, text): (&String, &String)| json!({ "path": path, "text": text });
-    let files: Vec<Value> = files.iter().map(file).collect();
+    let list = |files: &Files| Value::from(files.iter().map(file).collect::<Vec<_>>());
     sqlx::query(
         "INSERT INTO analytics_deployments
-         (status, allows_destruction, summary, files, created_at, updated_at)
-         VALUES ('promoting', 1, '{}', ?, 0, 0)",
+         (status, allows_destruction, summary, files, former, created_at, updated_at)
+         VALUES ('promoting', 1, '{}', ?, ?, 0, 0)",
     )
-    .bind(json!(files).to_string())
+    .bind(list(files).to_string())
+    .bind(list(&original()).to_string())
     .execute(&pool)
     .await
     .unwrap();
@@ -308,13 +310,13 @@ async fn a_deployment_that_was_interrupted_is_finished_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn an_interrupted_deployment_that_cannot_be_finished_leaves_what_is_there() {
+async fn an_interrupted_deployment_that_cannot_be_finished_leaves_what_was_there() {
     let directory = tempfile::tempdir().unwrap();
-    write(directory.path(), &original());
-    let wrong = files(&[(
-        "a.pipe",
-        "NODE endpoint\nSQL >\n    SELECT nope\nTYPE endpoint\n",
-    )]);
+    let broken = TOTAL.replace("sum(n)", "sum(nope)");
+    let mut wrong = with("endpoints/total.pipe", &broken);
+    wrong.remove("datasources/plans.datasource");
+    // All was in its place when the process ended.
+    write(directory.path(), &wrong);
 
     let server = start_after(directory.path(), &wrong).await;
     assert_eq!(present(directory.path()), original());
