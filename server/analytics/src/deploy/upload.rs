@@ -130,6 +130,10 @@ fn is_plain(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Component, Path};
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn files(paths: &[&str]) -> Vec<SourceFile> {
@@ -200,5 +204,21 @@ mod tests {
         );
         assert_eq!(upload.sent_name("datasources/a.datasource"), "a.datasource");
         assert_eq!(upload.sent_name("elsewhere.pipe"), "elsewhere.pipe");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_stays_in_the_project(
+            name in prop_oneof!["\\PC{0,40}", "[a-z./\\\\ :%~-]{0,20}\\.(pipe|datasource)"],
+            present in "[a-z]{1,3}/[a-z]{1,3}\\.pipe",
+        ) {
+            if let Ok(upload) = Upload::settle(files(&[&name]), &files(&[&present])) {
+                let path = Path::new(&upload.files[0].path);
+                let parts: Vec<Component<'_>> = path.components().collect();
+                prop_assert!(parts.len() <= DEPTH, "{name:?}");
+                prop_assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "{name:?}");
+                prop_assert!(!upload.files[0].path.contains(['\\', '\0']), "{name:?}");
+            }
+        }
     }
 }
