@@ -157,8 +157,12 @@ impl Api {
                     secrets: api.secrets(),
                     now: at.unwrap_or_else(|| api.clock().now()),
                 };
-                api.workspace().run_copy(&name, mode, &context).await?;
-                Ok(Map::new())
+                let rows = api.workspace().run_copy(&name, mode, &context).await?;
+                let mut details = Map::new();
+                if let Some(rows) = rows {
+                    details.insert("statistics".to_owned(), json!({ "rows": rows }));
+                }
+                Ok(details)
             };
             Box::pin(run) as futures::future::BoxFuture<'static, jobs::Outcome>
         };

@@ -2,11 +2,13 @@
 //! `append` and `events`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::future::BoxFuture;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -14,7 +16,7 @@ use service::ApiError;
 
 use super::auth::Caller;
 use super::input::Input;
-use super::jobs;
+use super::jobs::{self, Outcome, Turn};
 use super::state::{Api, Named, Served, no_such_data_source};
 use super::timestamp;
 use crate::access::Access;
@@ -127,12 +129,21 @@ async fn delete_rows(
     details.insert("datasource".to_owned(), reference(&data_source));
     details.insert("delete_condition".to_owned(), condition.into());
     let worker = api.clone();
-    let work = async move {
-        let _tables_stay = worker.workspace().writing().await;
-        worker.engine().query(delete).await?;
-        Ok(Map::new())
+    let work = move || -> BoxFuture<'static, Outcome> {
+        let (worker, delete) = (worker.clone(), delete.clone());
+        Box::pin(async move {
+            let _tables_stay = worker.workspace().writing().await;
+            worker.engine().query(delete).await?;
+            Ok(Map::new())
+        })
     };
-    let id = api.jobs().start("delete_data", &access, details, work);
+    let turn = Turn {
+        kind: "delete_data",
+        subject: format!("{} {condition}", data_source.item.name),
+        details,
+        work: Arc::new(work),
+    };
+    let id = api.jobs().queue(&access, turn)?;
     let mut answer = jobs::started(&id);
     answer["delete_id"] = id.into();
     Ok((StatusCode::CREATED, Json(answer)).into_response())

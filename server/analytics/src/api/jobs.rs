@@ -161,10 +161,13 @@ impl Jobs {
         let id = job.id.clone();
         let mut jobs = self.lock();
         remember(&mut jobs, job);
-        let (own, own_id) = (self.clone(), id.clone());
+        let run = Run {
+            jobs: self.clone(),
+            id: id.clone(),
+        };
         let task = tokio::spawn(async move {
-            own.begin(&own_id);
-            own.end(&own_id, work.await);
+            run.begin();
+            run.end(work.await);
         });
         abort_with(&mut jobs, &id, task.abort_handle());
         id
@@ -184,12 +187,15 @@ impl Jobs {
         job.turn = Some(turn.clone());
         let id = job.id.clone();
         remember(&mut jobs, job);
-        let (own, own_id) = (self.clone(), id.clone());
+        let run = Run {
+            jobs: self.clone(),
+            id: id.clone(),
+        };
         let task = tokio::spawn(async move {
             // It is never closed.
-            let _turn = own.0.turn.acquire().await;
-            own.begin(&own_id);
-            own.end(&own_id, (turn.work)().await);
+            let _turn = run.jobs.0.turn.acquire().await;
+            run.begin();
+            run.end((turn.work)().await);
         });
         abort_with(&mut jobs, &id, task.abort_handle());
         Ok(id)
@@ -244,29 +250,6 @@ impl Jobs {
         }
     }
 
-    fn begin(&self, id: &str) {
-        self.change(id, |job| {
-            job.status = Status::Working;
-            job.started_at = Some(job.updated_at);
-        });
-    }
-
-    fn end(&self, id: &str, outcome: Outcome) {
-        self.change(id, |job| match outcome {
-            Ok(mut details) => {
-                job.status = Status::Done;
-                job.details.append(&mut details);
-            }
-            Err(error) => {
-                if error.status().is_server_error() {
-                    tracing::error!(job = job.id, kind = job.kind, ?error, "a job failed");
-                }
-                job.status = Status::Error;
-                job.error = Some(public_text(&error));
-            }
-        });
-    }
-
     /// Changes a job that has not ended yet.
     fn change(&self, id: &str, change: impl FnOnce(&mut Job)) {
         let now = self.0.clock.now();
@@ -285,9 +268,51 @@ impl Jobs {
     }
 }
 
+/// A job on its way.
+struct Run {
+    jobs: Jobs,
+    id: String,
+}
+
+impl Run {
+    fn begin(&self) {
+        self.jobs.change(&self.id, |job| {
+            job.status = Status::Working;
+            job.started_at = Some(job.updated_at);
+        });
+    }
+
+    fn end(&self, outcome: Outcome) {
+        self.jobs.change(&self.id, |job| match outcome {
+            Ok(mut details) => {
+                job.status = Status::Done;
+                job.details.append(&mut details);
+            }
+            Err(error) => {
+                if error.status().is_server_error() {
+                    tracing::error!(job = job.id, kind = job.kind, ?error, "a job failed");
+                }
+                job.status = Status::Error;
+                job.error = Some(public_text(&error));
+            }
+        });
+    }
+}
+
+impl Drop for Run {
+    /// Work that panicked must not be under way for ever.
+    fn drop(&mut self) {
+        self.end(Err(ApiError::internal("the work broke off")));
+    }
+}
+
 impl Job {
     fn is_cancellable(&self) -> bool {
-        !self.status.has_ended() && !UNSTOPPABLE.contains(&self.kind)
+        match self.status {
+            Status::Waiting => true,
+            Status::Working => !UNSTOPPABLE.contains(&self.kind),
+            Status::Done | Status::Error | Status::Cancelled => false,
+        }
     }
 
     /// Ends the work where it is; its statement in the engine goes with it.
@@ -460,4 +485,42 @@ fn describe(job: &Job) -> Value {
         members.extend(job.details.clone());
     }
     description
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn work_that_panics_does_not_keep_others_waiting() {
+        let jobs = Jobs::new(Arc::new(SystemClock));
+        let turn = |work: fn() -> BoxFuture<'static, Outcome>| Turn {
+            kind: "copy",
+            subject: "p".to_owned(),
+            details: Map::new(),
+            work: Arc::new(work),
+        };
+        let access = Access::admin(None);
+        let panicking = turn(|| Box::pin(async { panic!("on purpose") }));
+        let id = jobs.queue(&access, panicking).unwrap();
+        assert_eq!(
+            jobs.queue(&access, turn(|| Box::pin(async { Ok(Map::new()) }))),
+            Err(Busy { id: id.clone() })
+        );
+        let status = |id: &str| {
+            let jobs = jobs.lock();
+            jobs.iter().find(|job| job.id == id).unwrap().status
+        };
+        while !status(&id).has_ended() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(status(&id), Status::Error);
+        let next = turn(|| Box::pin(async { Ok(Map::new()) }));
+        let next = jobs.queue(&access, next).unwrap();
+        while !status(&next).has_ended() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(status(&next), Status::Done);
+    }
 }

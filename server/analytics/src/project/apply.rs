@@ -328,6 +328,23 @@ impl Target<'_> {
         Ok(self.standing(table).await?.uuid)
     }
 
+    /// The rows of a table.
+    pub(super) async fn count(&self, table: &str) -> Result<u64, ApplyError> {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            rows: u64,
+        }
+        let sql = format!("SELECT count() AS rows FROM {}", self.table(table));
+        let failed = |source| ApplyError::Engine {
+            action: format!("counting the rows of `{table}`"),
+            source,
+        };
+        let counted: Vec<Row> = rows(self.engine, &sql, self.database)
+            .await
+            .map_err(failed)?;
+        Ok(counted.first().map_or(0, |row| row.rows))
+    }
+
     async fn standing(&self, table: &str) -> Result<Standing, ApplyError> {
         let sql = "SELECT name, toString(uuid) AS uuid, dependencies_table \
                    FROM system.tables WHERE database = {database:String}";

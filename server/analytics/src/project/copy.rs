@@ -36,7 +36,8 @@ impl Workspace {
     /// `mode` overrides what the file says. The rows are made aside: other
     /// writers go on meanwhile, and a copy that fails or is dropped adds
     /// nothing. Replacing swaps the tables: readers see all rows of before or
-    /// all of now, never neither or both.
+    /// all of now, never neither or both. Returns how many rows were made,
+    /// where they can be counted: a target of the engine Null keeps none.
     ///
     /// # Errors
     /// [`CopyError`]; the target is then as it was, unless it is of the engine
@@ -46,7 +47,7 @@ impl Workspace {
         pipe: &str,
         mode: Option<CopyMode>,
         context: &RunContext,
-    ) -> Result<(), CopyError> {
+    ) -> Result<Option<u64>, CopyError> {
         let project = self.current();
         let found = project
             .pipe(pipe)
@@ -67,7 +68,8 @@ impl Workspace {
         let (target, into) = (self.target(), copy.target.as_str());
         if is_null(&project, into) {
             let _tables_stay = self.writing().await;
-            return Ok(filling.run(&target, &target.table(into)).await?);
+            filling.run(&target, &target.table(into)).await?;
+            return Ok(None);
         }
         let scratch = Scratch::create(self.engine()).await?;
         let aside = scratch.target();
@@ -75,6 +77,7 @@ impl Workspace {
             .create_from(FILLED, "AS", (target.database, into))
             .await?;
         filling.run(&target, &aside.table(FILLED)).await?;
+        let made = aside.count(FILLED).await?;
         let tables_stay = self.writing().await;
         if self.current().data_source(into) != project.data_source(into) {
             return Err(CopyError::Changed(into.to_owned()));
@@ -88,7 +91,8 @@ impl Workspace {
             CopyMode::Replace => target.take_place(rows, into).await?,
         }
         drop(tables_stay);
-        Ok(scratch.drop().await?)
+        scratch.drop().await?;
+        Ok(Some(made))
     }
 
     async fn select_for_copy(

@@ -99,7 +99,8 @@ async fn copies_run_at_the_moments_of_their_schedules_unless_they_are_paused() {
     assert_eq!(pipe["schedule"]["status"], "running", "{pipe}");
 
     clock.set(datetime!(2026-11-21 13:00:07 UTC));
-    when_all(&server, copies, 2, "done").await;
+    let jobs = when_all(&server, copies, 2, "done").await;
+    assert_eq!(jobs[0]["statistics"]["rows"], 1);
     let once = "hourly\t2026-11-21 13:00:00\nwitness\t2026-11-21 13:00:00\n";
     assert_eq!(
         rows(&server, MADE).await,

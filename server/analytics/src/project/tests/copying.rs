@@ -44,7 +44,11 @@ async fn prepared(files: &[(&str, &str)]) -> (Arc<TestEngine>, TempDir, Workspac
     (engine, directory, workspace)
 }
 
-async fn run(workspace: &Workspace, pipe: &str, mode: Option<CopyMode>) -> Result<(), CopyError> {
+async fn run(
+    workspace: &Workspace,
+    pipe: &str,
+    mode: Option<CopyMode>,
+) -> Result<Option<u64>, CopyError> {
     workspace
         .run_copy(pipe, mode, &context(Parameters::new()))
         .await
@@ -56,7 +60,7 @@ const LEFTOVERS: &str = "SELECT count() FROM system.databases WHERE startsWith(n
 #[tokio::test]
 async fn a_copy_appends_by_column_name() {
     let (engine, _directory, workspace) = prepared(&[EVENTS, TOTALS, COUNT]).await;
-    run(&workspace, "count", None).await.unwrap();
+    assert_eq!(run(&workspace, "count", None).await, Ok(Some(2)));
     let once = "b6\t4\t2026-11-21 12:30:00\nua\t3\t2026-11-21 12:30:00\n";
     assert_eq!(engine.rows(TOTAL_ROWS).await.unwrap(), once);
     run(&workspace, "count", None).await.unwrap();
