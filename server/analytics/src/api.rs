@@ -8,6 +8,7 @@
 mod analyze;
 mod append;
 mod auth;
+mod calls;
 mod copies;
 mod cors;
 mod data_sources;
@@ -22,6 +23,7 @@ mod input;
 mod inventory;
 mod jobs;
 mod openapi;
+mod operations;
 mod pipes;
 mod populations;
 mod replace;
@@ -72,6 +74,10 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(tokens::router())
         .merge(variables::router())
         .merge(workspace::router())
+        .route_layer(axum::middleware::from_fn_with_state(
+            api.clone(),
+            calls::note,
+        ))
         .route_layer(axum::middleware::from_fn_with_state(
             api.clone(),
             auth::gate,

@@ -18,6 +18,7 @@ pub mod limit;
 pub mod project;
 pub mod query;
 mod schedule;
+mod service_data;
 mod settings;
 mod start;
 pub mod template;

@@ -23,6 +23,7 @@ use crate::fixtures::{FixtureError, Fixtures, Step};
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::schedule::Schedules;
+use crate::service_data::ServiceData;
 use crate::settings::Settings;
 
 /// What the server that contains this one hands over.
@@ -138,6 +139,7 @@ pub async fn start_with_clock(
     background::sync_tokens(&authority, &workspace.current()).await?;
     schedules.follow(&workspace.current(), clock.now()).await;
 
+    let (service_data, writing) = ServiceData::open(Arc::clone(&engine)).await?;
     let served = Served::new(workspace.current(), authority.workspace_id());
     let api = Api::new(Parts {
         limiter: Limiter::new(settings.limits.max_buckets),
@@ -145,9 +147,10 @@ pub async fn start_with_clock(
         signing_key: options.keys.signing,
         guard: Guard::default(),
         served: RwLock::new(Arc::new(served)),
-        jobs: Jobs::new(Arc::clone(&clock)),
+        jobs: Jobs::new(Arc::clone(&clock), service_data.clone()),
         schedules,
         clock,
+        service_data,
         settings,
         authority,
         engine,
@@ -156,7 +159,8 @@ pub async fn start_with_clock(
         variables,
     });
     let router = api::router(api.clone(), readiness(&api)).map_err(StartError::Origin)?;
-    let tasks = background::spawn(&api);
+    let mut tasks = background::spawn(&api);
+    tasks.push(writing);
     Ok(Running {
         api,
         router,
@@ -265,6 +269,7 @@ impl Running {
     /// Ends background work and closes the engine, letting running queries
     /// end.
     pub async fn shutdown(self) {
+        self.api.service_data().flush().await;
         for task in &self.tasks {
             task.abort();
         }

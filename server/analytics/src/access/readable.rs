@@ -17,6 +17,7 @@ use crate::datafile::Pipe;
 use crate::engine::TableFilter;
 use crate::engine::guard::{Catalog, Inspection};
 use crate::project::{Project, quarantine_name};
+use crate::service_data;
 
 /// What one caller's SQL may read.
 #[derive(Debug)]
@@ -235,6 +236,10 @@ impl Catalog for Readable<'_> {
         }
         let id = resource_id(self.workspace_id, name);
         self.project.pipe(name).is_some() && self.access.pipe(Resource { name, id: &id }).is_ok()
+    }
+
+    fn may_read_service_data(&self, name: &str) -> bool {
+        self.access.is_admin() && service_data::NAMES.contains(&name)
     }
 
     fn exists(&self, name: &str) -> bool {

@@ -17,6 +17,7 @@ use super::data_sources::{managed_by_project, reference};
 use super::file::{escape, file, format, refuse_encoding, refuse_url, unpacked};
 use super::input::Input;
 use super::jobs;
+use super::operations::Noted;
 use super::replace::{Replacement, replaceable};
 use super::state::{Api, Named, no_such_data_source};
 use crate::access::{Access, Resource};
@@ -181,7 +182,12 @@ async fn import_now(
     let name = input.required("name")?;
     let import = Import::take(&api, access, name, mode, (&input, request)).await?;
     let (id, data_source) = (import.id.clone(), reference(&import.data_source));
-    let ingested = import.run(&api).await?;
+    let event_type = match import.mode {
+        Mode::Append => "append",
+        Mode::Replace(_) => "replace",
+    };
+    let noted = Noted::begin(&api, event_type, &import.data_source).import(&id);
+    let ingested = noted.end(import.run(&api).await, |ingested| Some(*ingested))?;
     Ok(Json(json!({
         "import_id": id,
         "datasource": data_source,
@@ -224,6 +230,9 @@ async fn replace_as_job(
 fn start(api: &Api, import: Import) -> (StatusCode, Json<Value>) {
     let mut details = Map::new();
     details.insert("datasource".to_owned(), reference(&import.data_source));
+    if let Mode::Replace(_) = import.mode {
+        details.insert("mode".to_owned(), "replace".into());
+    }
     let access = Arc::clone(&import.access);
     let work = {
         let api = api.clone();

@@ -17,6 +17,7 @@ use service::ApiError;
 use super::auth::Caller;
 use super::input::Input;
 use super::jobs::{self, Outcome, Turn};
+use super::operations::Noted;
 use super::state::{Api, Named, Served, no_such_data_source};
 use super::timestamp;
 use crate::access::Access;
@@ -83,14 +84,21 @@ async fn truncate(
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let data_source = droppable(&api, &access, &name)?;
-    let name = &data_source.item.name;
+    let noted = Noted::begin(&api, "truncate", &data_source);
+    noted.end(truncate_tables(&api, &data_source.item.name).await, |()| {
+        None
+    })?;
+    Ok(StatusCode::RESET_CONTENT)
+}
+
+async fn truncate_tables(api: &Api, name: &str) -> Result<(), ApiError> {
     let _tables_stay = api.workspace().writing().await;
-    for table in [name.clone(), quarantine_name(name)] {
+    for table in [name.to_owned(), quarantine_name(name)] {
         let table = qualified(api.database(), &table);
         let statement = Statement::change(format!("TRUNCATE TABLE IF EXISTS {table}"));
         api.engine().query(statement).await?;
     }
-    Ok(StatusCode::RESET_CONTENT)
+    Ok(())
 }
 
 /// Deletes the rows that fulfil `delete_condition`, as a job; with

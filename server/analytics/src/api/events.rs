@@ -13,6 +13,7 @@ use super::append::{append_rows, appendable};
 use super::auth::Caller;
 use super::file::{no_body, refuse_encoding, unpacked};
 use super::input::Input;
+use super::operations::Noted;
 use super::state::Api;
 use crate::ingest::{Append, Format};
 
@@ -45,9 +46,11 @@ async fn events(
     };
     refuse_encoding(&headers)?;
     // Bytes of somebody who may not append are not worth unpacking.
-    appendable(&api, &access, name)?;
+    let data_source = appendable(&api, &access, name)?;
     let data = unpacked(body.map_err(no_body)?, api.settings().limits.event_bytes).await?;
-    let (_, ingested) = append_rows(&api, &access, name, Append::new(format, data)).await?;
+    let noted = Noted::begin(&api, "append-hfi", &data_source);
+    let appended = append_rows(&api, &access, name, Append::new(format, data)).await;
+    let (_, ingested) = noted.end(appended, |(_, ingested)| Some(*ingested))?;
     let status = if input.flag("wait") {
         StatusCode::OK
     } else {

@@ -23,6 +23,7 @@ use super::state::Api;
 use super::timestamp;
 use crate::access::Access;
 use crate::clock::Clock;
+use crate::service_data::{Operation, ServiceData};
 
 /// Jobs that are remembered, the oldest ended one being forgotten first.
 const REMEMBERED: usize = 100;
@@ -134,14 +135,16 @@ struct Shared {
     /// Whose turn it is.
     turn: Semaphore,
     clock: Arc<dyn Clock>,
+    service_data: ServiceData,
 }
 
 impl Jobs {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, service_data: ServiceData) -> Self {
         Self(Arc::new(Shared {
             jobs: Mutex::default(),
             turn: Semaphore::new(1),
             clock,
+            service_data,
         }))
     }
 
@@ -283,18 +286,21 @@ impl Run {
     }
 
     fn end(&self, outcome: Outcome) {
-        self.jobs.change(&self.id, |job| match outcome {
-            Ok(mut details) => {
-                job.status = Status::Done;
-                job.details.append(&mut details);
-            }
-            Err(error) => {
-                if error.status().is_server_error() {
-                    tracing::error!(job = job.id, kind = job.kind, ?error, "a job failed");
+        self.jobs.change(&self.id, |job| {
+            match outcome {
+                Ok(mut details) => {
+                    job.status = Status::Done;
+                    job.details.append(&mut details);
                 }
-                job.status = Status::Error;
-                job.error = Some(public_text(&error));
+                Err(error) => {
+                    if error.status().is_server_error() {
+                        tracing::error!(job = job.id, kind = job.kind, ?error, "a job failed");
+                    }
+                    job.status = Status::Error;
+                    job.error = Some(public_text(&error));
+                }
             }
+            self.jobs.0.service_data.operation(job.operation());
         });
     }
 }
@@ -312,6 +318,42 @@ impl Job {
             Status::Waiting => true,
             Status::Working => !UNSTOPPABLE.contains(&self.kind),
             Status::Done | Status::Error | Status::Cancelled => false,
+        }
+    }
+
+    /// What it did to its data source, for the log of operations.
+    fn operation(&self) -> Operation {
+        let text = |member: &str, of: &str| {
+            let member = self.details.get(member).and_then(|member| member.get(of));
+            member
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let number = |member: Option<&Value>| member.and_then(Value::as_u64);
+        let elapsed = self.updated_at - self.started_at.unwrap_or(self.updated_at);
+        Operation {
+            timestamp: self.updated_at.unix_timestamp(),
+            event_type: match self.kind {
+                "import" => self.details.get("mode").map_or("append", |_| "replace"),
+                "delete_data" => "delete",
+                kind => kind,
+            },
+            datasource_id: text("datasource", "id"),
+            datasource_name: text("datasource", "name"),
+            result: if self.error.is_none() { "ok" } else { "error" },
+            elapsed_time: elapsed.as_seconds_f64(),
+            error: self.error.clone(),
+            job_id: Some(self.id.clone()),
+            rows: number(
+                self.details
+                    .get("statistics")
+                    .and_then(|found| found.get("rows")),
+            ),
+            rows_quarantine: number(self.details.get("quarantine_rows")),
+            pipe_id: text("pipe", "id"),
+            pipe_name: text("pipe", "name"),
+            ..Operation::default()
         }
     }
 
@@ -340,7 +382,7 @@ fn abort_with(jobs: &mut VecDeque<Job>, id: &str, abort: AbortHandle) {
 }
 
 /// A job keeps what its request would have been answered with.
-fn public_text(error: &ApiError) -> String {
+pub(crate) fn public_text(error: &ApiError) -> String {
     if error.status().is_server_error() {
         return "something went wrong on the server".to_owned();
     }
@@ -494,7 +536,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_does_not_keep_others_waiting() {
-        let jobs = Jobs::new(Arc::new(SystemClock));
+        let jobs = Jobs::new(Arc::new(SystemClock), ServiceData::unwritten());
         let turn = |work: fn() -> BoxFuture<'static, Outcome>| Turn {
             kind: "copy",
             subject: "p".to_owned(),

@@ -27,6 +27,7 @@ use crate::datafile::Pipe;
 use crate::engine::guard::{Catalog, Inspection, Refusal, StatementKind};
 use crate::engine::{EngineError, Statement, sql};
 use crate::query::{OutsideQuery, Parameters, Tenant, prepare_outside};
+use crate::service_data;
 use crate::template::{RenderContext, Template};
 use request::SqlRequest;
 use show::ShowTables;
@@ -68,6 +69,9 @@ async fn query(
     inspection
         .check_outside(&readable)
         .map_err(|refusal| outside_refused(&refusal))?;
+    if reads_service_data(&inspection) {
+        return service_data(&api, &inspection, format).await;
+    }
     let fixed = readable.fixed(&inspection)?;
     let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
     let params: Parameters = fixed
@@ -208,6 +212,30 @@ async fn show_tables(
         .engine()
         .query(show.statement(readable, format)?)
         .await?;
+    Ok(respond(answer, format))
+}
+
+fn reads_service_data(inspection: &Inspection) -> bool {
+    inspection
+        .tables
+        .iter()
+        .any(|name| name.database.as_deref() == Some(service_data::DATABASE))
+}
+
+/// A query of an administrator on service data and data sources; pipes are not
+/// joined to it.
+async fn service_data(
+    api: &Api,
+    inspection: &Inspection,
+    format: &str,
+) -> Result<Response, ApiError> {
+    api.service_data().flush().await;
+    let statement = Statement {
+        database: Some(api.database().to_owned()),
+        limits: api.query_limits(),
+        ..Statement::read(inspection.body.clone(), format)
+    };
+    let answer = api.engine().query(statement).await?;
     Ok(respond(answer, format))
 }
 

@@ -21,6 +21,7 @@ use crate::engine::{Engine, QueryLimits, Statement, sql};
 use crate::limit::Limiter;
 use crate::project::{Project, Workspace};
 use crate::schedule::Schedules;
+use crate::service_data::ServiceData;
 use crate::settings::Settings;
 
 /// The database of the data sources.
@@ -48,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) jobs: Jobs,
     pub(crate) schedules: Schedules,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) service_data: ServiceData,
 }
 
 impl Api {
@@ -107,6 +109,11 @@ impl Api {
     /// The schedules of copy pipes.
     pub(crate) fn schedules(&self) -> &Schedules {
         &self.0.schedules
+    }
+
+    /// Where calls and operations are noted.
+    pub(crate) fn service_data(&self) -> &ServiceData {
+        &self.0.service_data
     }
 
     /// The clock of schedules and jobs.

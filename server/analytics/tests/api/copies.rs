@@ -108,6 +108,13 @@ async fn copies_run_at_the_moments_of_their_schedules_unless_they_are_paused() {
         "the moment of the schedule, not of the run"
     );
 
+    let log = "SELECT event_type, result, datasource_name, pipe_name, rows FROM tinybird.datasources_ops_log ORDER BY pipe_name";
+    let answer = server.post("/v0/sql").bearer_auth(ADMIN).body(log).send();
+    assert_eq!(
+        answer.await.unwrap().text().await.unwrap(),
+        "copy\tok\truns\thourly\t1\ncopy\tok\truns\twitness\t1\n"
+    );
+
     let (status, pipe) = post(&server, "/v0/pipes/hourly/copy/pause").await;
     assert_eq!(
         (status, &pipe["schedule"]["status"]),

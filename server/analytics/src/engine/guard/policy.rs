@@ -31,6 +31,10 @@ const ENGINE_DATABASES: [&str; 4] = [
     "system",
 ];
 
+/// The database of what happened in the workspace: a project's SQL has no
+/// business there, and from outside only some may read it.
+const SERVICE_DATABASE: &str = "tinybird";
+
 /// What stands before the dot in the names of the server's own tables: views,
 /// rows in the making, and rows of before a change. The parser's tree shows it
 /// as a database. They hold every tenant's rows and no filter covers them.
@@ -165,6 +169,10 @@ pub trait Catalog {
     /// Whether the database has anything of this name, its quarantine tables
     /// and views included.
     fn exists(&self, name: &str) -> bool;
+    /// Whether the caller may read the service data source of this name.
+    fn may_read_service_data(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 impl Inspection {
@@ -183,7 +191,9 @@ impl Inspection {
         // column of `t`.
         let foreign = |table: &&TableName| {
             table.database.as_deref().is_some_and(|database| {
-                let is_known = ENGINE_DATABASES.contains(&database) || is_own(database);
+                let is_known = ENGINE_DATABASES.contains(&database)
+                    || is_own(database)
+                    || database == SERVICE_DATABASE;
                 (is_known || !table.after_in) && !is_harmless_system_table(table)
             })
         };
@@ -262,6 +272,7 @@ fn is_open(table: &TableName, catalog: &dyn Catalog) -> bool {
         None => catalog.may_read(name) || !catalog.exists(name),
         Some(database) if database == catalog.database() => catalog.may_read(name),
         Some(database) if ENGINE_DATABASES.contains(&database) => is_harmless_system_table(table),
+        Some(SERVICE_DATABASE) => catalog.may_read_service_data(name),
         // After IN, `t.x` may be a column of `t`; a table it cannot be, for
         // there is no such database.
         Some(database) => table.after_in && !is_own(database),

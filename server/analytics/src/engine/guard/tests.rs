@@ -269,6 +269,10 @@ async fn outside_sql_reads_what_it_may_and_nothing_else() {
             "SELECT * FROM (SELECT * FROM open SETTINGS additional_table_filters = {})",
             "The setting additional_table_filters cannot be given here: remove it from SETTINGS",
         ),
+        (
+            "SELECT * FROM open WHERE a IN tinybird.pipe_stats_rt",
+            "Resource 'tinybird.pipe_stats_rt' not found",
+        ),
         ("SELECT 1 INTO OUTFILE 'x'", "INTO OUTFILE is not allowed"),
         (
             "INSERT INTO open SELECT 1",
@@ -301,6 +305,8 @@ async fn a_projects_sql_keeps_to_harmless_settings_and_functions() {
         "SELECT 1 SETTINGS max_execution_time = 0",
         "SELECT * FROM merge('.*')",
         "SELECT * FROM system.query_log",
+        "SELECT * FROM tinybird.pipe_stats_rt",
+        "SELECT 1 WHERE 'x' IN tinybird.pipe_stats_rt",
         "SELECT 1 FORMAT JSON",
         "DESCRIBE f",
     ] {
