@@ -205,11 +205,16 @@ impl Target<'_> {
             .await
     }
 
-    /// Drops the database with all its tables.
+    /// Drops a scratch database with all its tables.
     pub(super) async fn drop_database(&self) -> Result<(), ApplyError> {
         let sql = format!("DROP DATABASE {} SYNC", identifier(self.database));
-        self.run("dropping the database", Statement::change(sql))
-            .await
+        let statement = Statement {
+            // Rows that others took the place of may be many: ClickHouse
+            // keeps large tables from being dropped by mistake.
+            settings: vec![("max_table_size_to_drop".to_owned(), "0".to_owned())],
+            ..Statement::change(sql)
+        };
+        self.run("dropping the database", statement).await
     }
 
     /// Runs a statement; `action` says what it does in the error.

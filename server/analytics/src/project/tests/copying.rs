@@ -94,6 +94,42 @@ async fn a_copy_replaces_all_rows_at_once_and_takes_parameters() {
 }
 
 #[tokio::test]
+async fn readers_see_all_rows_of_before_or_all_of_now() {
+    let many = (
+        "many.pipe",
+        "NODE m\nSQL >\n    SELECT toString(number) AS org, number AS total FROM numbers(1000)\n\
+         TYPE copy\nTARGET_DATASOURCE totals\nCOPY_MODE replace\n",
+    );
+    let by_org = (
+        TOTALS.0,
+        &*TOTALS.1.replace(
+            "ENGINE_PARTITION_KEY org",
+            "ENGINE_PARTITION_KEY total % 10",
+        ),
+    );
+    let (engine, _directory, workspace) = prepared(&[EVENTS, by_org, many]).await;
+    run(&workspace, "many", None).await.unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let reading = tokio::spawn({
+        let engine = Arc::clone(&engine);
+        async move {
+            let mut seen = std::collections::BTreeSet::new();
+            while !*stopped.borrow() {
+                let count = "SELECT count(), uniqExact(org) FROM rookery.totals";
+                seen.insert(engine.rows(count).await.unwrap());
+            }
+            seen
+        }
+    });
+    for _ in 0..10 {
+        run(&workspace, "many", None).await.unwrap();
+    }
+    stop.send(true).unwrap();
+    let seen = reading.await.unwrap();
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["1000\t1000\n"]);
+}
+
+#[tokio::test]
 async fn a_copy_that_fails_half_way_leaves_the_target_as_it_was() {
     let fails = (
         "fails.pipe",
