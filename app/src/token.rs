@@ -2,7 +2,7 @@
 //! it ends, dropped at sign-out.
 //!
 //! The token arrives with the page, so it is there on first paint without a
-//! request. When to renew it is decided in [`renewal`]; the browser's timers,
+//! request. When to renew it is decided in `renewal`; the browser's timers,
 //! events and requests are in `browser`.
 
 mod announcement;

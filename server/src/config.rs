@@ -2,7 +2,7 @@
 //! file over defaults.
 //!
 //! Each service owns the settings of its section; here they are put together
-//! and read. What a key means is said once, in [`reference`].
+//! and read. What a key means is said once, in [`mod@reference`].
 
 pub(crate) mod reference;
 mod sources;

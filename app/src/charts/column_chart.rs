@@ -81,7 +81,7 @@ impl ColumnChartData {
     }
 
     /// Draws the chart with its reading line, its legend and its table. Its
-    /// columns can be read one by one; that is [`super::reader`].
+    /// columns can be read one by one; that is the module `reader`.
     pub fn draw(&self) -> Markup {
         let scale = self.scale();
         let reading = Markup::element_of_text(
