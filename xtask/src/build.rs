@@ -147,10 +147,18 @@ pub(crate) fn browser(profile: Profile) -> Result<()> {
 /// The size in bytes of the one file of the built site whose name ends so,
 /// such as `wasm.br`.
 pub(crate) fn asset_size(profile: Profile, ending: &str) -> Result<u64> {
+    Ok(asset(profile, ending)?.metadata()?.len())
+}
+
+/// Refuses a built module that names a folder of this machine.
+pub(crate) fn refuse_local_paths(profile: Profile) -> Result<()> {
+    paths::refuse_local(&asset(profile, "wasm")?)
+}
+
+fn asset(profile: Profile, ending: &str) -> Result<PathBuf> {
     let package = profile.site().join("pkg");
-    let file = files::walk(&package)?
+    files::walk(&package)?
         .into_iter()
         .find(|file| file.to_string_lossy().ends_with(&format!(".{ending}")))
-        .ok_or_else(|| anyhow!("{} holds no .{ending}", package.display()))?;
-    Ok(file.metadata()?.len())
+        .ok_or_else(|| anyhow!("{} holds no .{ending}", package.display()))
 }

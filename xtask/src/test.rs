@@ -119,6 +119,7 @@ fn browser() -> Result<()> {
     let chromium = chromium::program()?;
     build::build(Profile::Release)?;
     budget()?;
+    build::refuse_local_paths(Profile::Release)?;
     let directory = files::root().join("end2end");
     packages("Installing Playwright", "10 s", &directory)?;
     let started = Instant::now();

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::{fetch, files};
 
@@ -18,11 +18,11 @@ pub(super) fn remapping() -> Result<String> {
         // As the standard library calls itself where it was compiled.
         (fetch::sysroot()?.join("lib/rustlib/src/rust"), "/rustc"),
     ];
-    let crates = cargo_home()?.join("registry/src");
-    for registry in std::fs::read_dir(&crates)
-        .with_context(|| format!("{} cannot be read", crates.display()))?
-    {
-        prefixes.push((registry?.path(), ""));
+    // Not there when the crates are vendored, which puts them below the root.
+    if let Ok(registries) = std::fs::read_dir(cargo_home()?.join("registry/src")) {
+        for registry in registries {
+            prefixes.push((registry?.path(), ""));
+        }
     }
     let flags: Vec<String> = prefixes
         .iter()
@@ -41,15 +41,20 @@ pub(super) fn refuse_local(module: &Path) -> Result<()> {
         cargo_home()?,
         fetch::sysroot()?,
     ] {
-        let name = folder.to_string_lossy();
-        if content
-            .windows(name.len())
-            .any(|window| window == name.as_bytes())
-        {
-            bail!("{} names the folder {name}", module.display());
+        if names(&content, &folder) {
+            bail!("{} names the folder {}", module.display(), folder.display());
         }
     }
     Ok(())
+}
+
+/// Whether a path below the folder stands in the content: `/src/lib.rs` does
+/// for a clone in `/src`, `crate/src/lib.rs` does not.
+fn names(content: &[u8], folder: &Path) -> bool {
+    let path = format!("{}/", folder.display());
+    content
+        .windows(path.len() + 1)
+        .any(|window| window.ends_with(path.as_bytes()) && !window[0].is_ascii_alphanumeric())
 }
 
 /// Where cargo keeps the crates it has downloaded.
@@ -59,5 +64,18 @@ fn cargo_home() -> Result<PathBuf> {
         None => std::env::home_dir()
             .map(|home| home.join(".cargo"))
             .ok_or_else(|| anyhow!("no home directory: set CARGO_HOME to cargo's folder")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_paths_of_the_machine_are_found() {
+        let module = b"\0called at /src/app/lib.rs, leptos-0.8/src/lib.rs";
+        assert!(names(module, Path::new("/src")));
+        assert!(names(module, Path::new("/src/app")));
+        assert!(!names(&module[16..], Path::new("/src")));
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{Profile, compress, paths, snip};
+use super::{Profile, compress, snip};
 use crate::{fetch, files, process};
 
 /// The stem of all names; `LEPTOS_OUTPUT_NAME` in `.cargo/config.toml`.
@@ -117,7 +117,7 @@ fn bind(profile: Profile, module: &Path, package: &Path) -> Result<()> {
         "optimizing the WebAssembly module",
     )?;
     fs::remove_file(&bound)?;
-    paths::refuse_local(&final_name)
+    Ok(())
 }
 
 /// Puts each file's hash into its name and returns the listing: one
