@@ -1,9 +1,12 @@
-//! A project's fixtures: `fixtures/<data source>.ndjson`, plain or gzipped,
-//! loaded into data sources that have no rows yet.
+//! A project's fixtures, `fixtures/<data source>.…`, loaded into data sources
+//! that have no rows yet.
 //!
 //! A data source tagged `shift=<column>` gets its dates moved by whole weeks
 //! so that they end this week, in the time zone of its tag `shift_time_zone`.
-//! How rows get into the engine is `ingest`'s work.
+//! What a file may be is in `files`; how rows get into the engine is
+//! `ingest`'s work.
+
+pub(crate) mod files;
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +17,24 @@ use crate::engine::{Engine, EngineError, Statement};
 use crate::ingest::{self, IngestError, Load, Progress, Shift, Target};
 use crate::project::{Project, qualified};
 
-/// The folder inside a project.
-const FOLDER: &str = "fixtures";
 /// The data source in which loads are recorded, where a project has it.
 const RECORD: &str = "demo_loads";
-/// Endings of fixture files, the first that exists being taken.
-const ENDINGS: [&str; 2] = ["ndjson", "ndjson.gz"];
 
 /// A fixture could not be loaded.
 #[derive(Debug, Error)]
-#[error("the fixture {file} cannot be loaded into `{data_source}`")]
+#[error("{file}: the fixture cannot be loaded into `{data_source}`: {message}", file = file.display())]
 pub struct FixtureError {
     file: PathBuf,
     data_source: String,
-    source: IngestError,
+    message: String,
+}
+
+/// Whether a project's fixtures are the data it serves: it then keeps a record
+/// of what was loaded, as the demo does. Those of other projects are rows for
+/// tests, which nobody wants among their own unasked.
+#[must_use]
+pub fn are_served(project: &Project) -> bool {
+    project.data_source(RECORD).is_some()
 }
 
 /// A fixture on its way, for showing how far it is.
@@ -65,26 +72,18 @@ impl Fixtures<'_> {
     ) -> Result<usize, FixtureError> {
         let mut filled = 0;
         for data_source in self.project.data_sources() {
-            let Some(file) = self.file_of(data_source) else {
+            let Some(file) = files::find(self.directory, &data_source.name) else {
                 continue;
             };
             let loaded = self.load_one(data_source, &file, now, &mut report).await;
-            let is_new = loaded.map_err(|source| FixtureError {
+            let is_new = loaded.map_err(|message| FixtureError {
                 file,
                 data_source: data_source.name.clone(),
-                source,
+                message,
             })?;
             filled += usize::from(is_new);
         }
         Ok(filled)
-    }
-
-    fn file_of(&self, data_source: &DataSource) -> Option<PathBuf> {
-        let folder = self.directory.join(FOLDER);
-        ENDINGS
-            .iter()
-            .map(|ending| folder.join(format!("{}.{ending}", data_source.name)))
-            .find(|file| file.is_file())
     }
 
     async fn load_one(
@@ -93,42 +92,59 @@ impl Fixtures<'_> {
         file: &Path,
         now: i64,
         report: &mut (impl FnMut(Step<'_>) + Send),
+    ) -> Result<bool, String> {
+        let file = &self.directory.join(file);
+        let shift = data_source.tags.value("shift").map(|column| Shift {
+            column,
+            time_zone: data_source.tags.value("shift_time_zone").unwrap_or("UTC"),
+            now,
+        });
+        if are_served(self.project) || shift.is_some() {
+            let streamed = self.stream(data_source, file, shift, report).await;
+            return streamed.map_err(|error| error.to_string());
+        }
+        let has_rows = self.has_rows(data_source).await;
+        if has_rows.map_err(|error| error.to_string())? {
+            return Ok(false);
+        }
+        files::load(self.engine, data_source, file).await?;
+        Ok(true)
+    }
+
+    /// Streams a large file of NDJSON, whose keys are the columns' names.
+    async fn stream(
+        &self,
+        data_source: &DataSource,
+        file: &Path,
+        shift: Option<Shift<'_>>,
+        report: &mut (impl FnMut(Step<'_>) + Send),
     ) -> Result<bool, IngestError> {
         let target = Target {
             engine: self.engine,
             database: self.database,
             data_source,
         };
-        let records = self.project.data_source(RECORD).is_some();
-        let is_done = if records {
-            ingest::is_loaded(target).await?
-        } else {
-            self.has_rows(data_source).await?
+        let record = are_served(self.project);
+        let is_done = match record {
+            true => ingest::is_loaded(target).await?,
+            false => self.has_rows(data_source).await?,
         };
         if is_done {
             return Ok(false);
         }
-        let shift = data_source.tags.value("shift").map(|column| Shift {
-            column,
-            time_zone: data_source.tags.value("shift_time_zone").unwrap_or("UTC"),
-            now,
-        });
         let mut progress = |progress| {
             report(Step {
                 data_source: &data_source.name,
                 progress,
             })
         };
-        ingest::load(
-            target,
-            Load {
-                file,
-                shift,
-                record: records,
-                progress: &mut progress,
-            },
-        )
-        .await?;
+        let load = Load {
+            file,
+            shift,
+            record,
+            progress: &mut progress,
+        };
+        ingest::load(target, load).await?;
         Ok(true)
     }
 
@@ -138,3 +154,6 @@ impl Fixtures<'_> {
         Ok(self.engine.query(count).await?.body.starts_with(b"1"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use crate::deploy::{Deployer, ResumeError};
 use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use crate::engine::guard::Guard;
 use crate::engine::{Engine, EngineError, Statement};
-use crate::fixtures::{FixtureError, Fixtures, Step};
+use crate::fixtures::{FixtureError, Fixtures, Step, are_served};
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::schedule::Schedules;
@@ -244,6 +244,13 @@ impl Running {
     #[must_use]
     pub fn engine(&self) -> &Arc<dyn Engine> {
         self.api.engine()
+    }
+
+    /// Whether the project's fixtures are to be loaded when it is served; see
+    /// [`crate::fixtures::are_served`].
+    #[must_use]
+    pub fn serves_fixtures(&self) -> bool {
+        are_served(&self.workspace().current())
     }
 
     /// Loads the project's fixtures into data sources without rows; see

@@ -6,7 +6,6 @@
 //! `fixtures`'; what is printed is in `report`.
 
 mod cases;
-mod fixtures;
 mod report;
 
 use std::collections::BTreeMap;
@@ -23,6 +22,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::fixtures::files;
 use crate::{LimitSettings, Running, Settings, StartError, StartOptions, start};
 use cases::{Case, CaseFile};
 
@@ -161,13 +161,19 @@ impl Scratch {
     ) -> Result<(), TestingError> {
         let project = self.running.workspace().current();
         for data_source in project.data_sources() {
+            let Some(file) = files::find(directory, &data_source.name) else {
+                continue;
+            };
             let engine = self.running.engine().as_ref();
-            if let Some(rows) = fixtures::load(engine, data_source, directory).await? {
-                report(Event::Loaded {
-                    data_source: data_source.name.clone(),
-                    rows,
-                });
-            }
+            let loaded = files::load(engine, data_source, &directory.join(&file)).await;
+            let rows = loaded.map_err(|message| TestingError::Fixture {
+                file: file.display().to_string(),
+                message,
+            })?;
+            report(Event::Loaded {
+                data_source: data_source.name.clone(),
+                rows,
+            });
         }
         Ok(())
     }

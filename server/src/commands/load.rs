@@ -1,5 +1,5 @@
-//! `rookery load`, and the same at the first start of the analytics server:
-//! fixtures into empty data sources, with a progress bar.
+//! `rookery load`, and the same at the first start of the demo: fixtures into
+//! empty data sources, with a progress bar.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

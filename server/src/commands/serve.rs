@@ -78,9 +78,11 @@ async fn serve_all<const COUNT: usize>(
     stop: Stop,
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
-    tokio::select! {
-        filled = load::missing(analytics) => { filled?; }
-        () = stop.clone().wait() => return Ok(()),
+    if analytics.serves_fixtures() {
+        tokio::select! {
+            filled = load::missing(analytics) => { filled?; }
+            () = stop.clone().wait() => return Ok(()),
+        }
     }
     let mut listeners = Listeners::new(stop);
     for (listener, router) in routes {
