@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{Statement, TableFilter, sql};
 
 /// Settings of every statement unless it says otherwise.
-const BASE: [(&str, &str); 7] = [
+const BASE: [(&str, &str); 10] = [
     // What Tinybird's clients expect; 0 is today's default too.
     ("output_format_json_quote_64bit_integers", "0"),
     // An insert is answered when its rows are there, not when they wait.
@@ -26,6 +26,10 @@ const BASE: [(&str, &str); 7] = [
     // A join's rows keep the order of its left side, as projects' tests expect
     // of Tinybird; the parallel kind scatters them by hash.
     ("join_algorithm", "'direct,hash'"),
+    // Tinybird joins, groups and sorts by parts of JSON documents.
+    ("allow_dynamic_type_in_join_keys", "1"),
+    ("allow_suspicious_types_in_group_by", "1"),
+    ("allow_suspicious_types_in_order_by", "1"),
 ];
 
 /// Database and settings, each value written as a SQL literal.

@@ -50,6 +50,15 @@ async fn a_joins_rows_keep_the_order_of_its_left_side() {
 }
 
 #[tokio::test]
+async fn parts_of_json_documents_can_be_joined_grouped_and_sorted_by() {
+    let engine = TestEngine::open();
+    let sql = "WITH rows AS (SELECT arrayJoin(['{\"a\":\"x\"}', '{\"a\":\"y\"}', '{\"a\":\"x\"}'])::JSON AS row) \
+        SELECT l.a, count() FROM (SELECT row.a AS a FROM rows) AS l JOIN (SELECT row.a AS a FROM rows) AS r \
+        ON l.a = r.a GROUP BY l.a ORDER BY l.a";
+    assert_eq!(engine.rows(sql).await.unwrap(), "x\t4\ny\t1\n");
+}
+
+#[tokio::test]
 async fn answers_come_in_the_format_asked_for_with_statistics() {
     let engine = TestEngine::open();
     let json = engine.query(Statement::read(

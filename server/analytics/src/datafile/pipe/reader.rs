@@ -161,9 +161,11 @@ impl Reader<'_, '_> {
             self.findings
                 .error(Position::START, "the pipe has no nodes", help);
         }
+        let is_classic =
+            !self.tokens.is_empty() && self.nodes.iter().all(|node| node.kind.is_empty());
         let findings = &mut self.findings;
         check_names(&name, &self.nodes, findings);
-        let nodes: Vec<Node> = self
+        let mut nodes: Vec<Node> = self
             .nodes
             .into_iter()
             .filter_map(|node| node.finish(findings))
@@ -180,6 +182,9 @@ impl Reader<'_, '_> {
                 "give each endpoint, materialized view, copy and sink its own pipe",
             );
         }
+        if is_classic {
+            serve_last(&mut nodes, findings);
+        }
         let pipe = Pipe {
             name,
             file: file.to_owned(),
@@ -192,6 +197,22 @@ impl Reader<'_, '_> {
         let (mut pipe, warnings) = self.findings.conclude(Some(pipe))?;
         pipe.warnings = warnings;
         Ok(pipe)
+    }
+}
+
+/// A pipe that tokens may READ but that says of no node what becomes of it is
+/// one of Tinybird Classic's: its last node is the endpoint.
+fn serve_last(nodes: &mut [Node], findings: &mut Findings<'_>) {
+    if let Some(last) = nodes.last_mut() {
+        last.kind = NodeKind::Endpoint;
+        findings.warning(
+            last.position,
+            format!(
+                "no node has a TYPE, so the last, `{}`, is the endpoint",
+                last.name
+            ),
+            "write a line `TYPE endpoint` below its SQL, which Tinybird Forward needs",
+        );
     }
 }
 

@@ -12,6 +12,11 @@ pub(super) struct KindEntries {
 }
 
 impl KindEntries {
+    /// Whether the node says nothing of what becomes of its result.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Keeps a line.
     pub(super) fn insert(
         &mut self,
