@@ -45,7 +45,7 @@ pub(super) fn tidy(message: &str) -> String {
     if let Some((_, rest)) = message.split_once("failed at position ")
         && let Some(token) = rest
             .split_once('(')
-            .and_then(|(_, rest)| rest.split_once(") "))
+            .and_then(|(_, rest)| rest.split_once(") ").or(rest.split_once("): ")))
     {
         return format!("syntax error at `{}`", token.0);
     }

@@ -209,6 +209,30 @@ impl Reader {
         }
     }
 
+    /// A default that its own type refuses fails every request without the
+    /// parameter.
+    fn check_default(
+        &mut self,
+        parameter_type: &'static ParameterType,
+        name: &Name,
+        default: Option<&Expr>,
+    ) {
+        let Some(text) = default.and_then(constant).filter(|value| !value.is_none()) else {
+            return;
+        };
+        let text = text.text();
+        if parameter_type.takes(&text) {
+            return;
+        }
+        let shape = parameter_type
+            .shape()
+            .map_or(String::new(), |shape| format!(": write {shape}"));
+        self.warn(format!(
+            "the default '{text}' of {}({}, …) is of another type, and requests without `{}` fail{shape}",
+            parameter_type.name, name.text, name.text
+        ));
+    }
+
     fn warn(&mut self, message: String) {
         let line = self.line;
         self.warnings.push(TemplateWarning { message, line });
@@ -246,7 +270,10 @@ impl Reader {
                 self.found(name).guarded = true;
                 return Some(first);
             }
-            Function::Typed(parameter_type) => parameter_type.name.to_owned(),
+            Function::Typed(parameter_type) => {
+                self.check_default(parameter_type, name, argument(call, 1, "default"));
+                parameter_type.name.to_owned()
+            }
             Function::Array => {
                 let item_type = argument(call, 1, "_type")
                     .and_then(constant)

@@ -128,6 +128,8 @@ async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
         &engine,
         &[
             ("unique.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Int8(x, 1) }} || 'a'\n      || || {{ Int8(x, 2) }} AND 3\n"),
+            ("line.pipe", "NODE n\nSQL >\n    %\n    SELECT 1 || || 2\n"),
+            ("default.pipe", "NODE n\nSQL >\n    %\n    SELECT 1 WHERE now() > {{ DateTime(since, '2024-01-01') }}\n"),
             ("list.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Array(x, \"'a'\") }} AS y\n"),
         ],
     )
@@ -135,6 +137,8 @@ async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
     assert_eq!(
         places(&syntax),
         [
+            "default.pipe:4:31 the default '2024-01-01' of DateTime(since, …) is of another type, and requests without `since` fail: write YYYY-MM-DD hh:mm:ss",
+            "line.pipe:4:17 ClickHouse cannot read the SQL of `n`: syntax error at `||`",
             "list.pipe:4:15 the second argument of Array(x, …) is no type, so its items are taken as text: write Array(x, 'String', …)",
             "unique.pipe:5:7 ClickHouse cannot read the SQL of `n`: syntax error at `||`",
         ]

@@ -94,6 +94,21 @@ impl ParameterType {
         Self::lookup(name).unwrap_or(&TEXT)
     }
 
+    /// Whether a text is a value of this type.
+    pub(in crate::template) fn takes(&'static self, text: &str) -> bool {
+        self.read(text).is_some()
+    }
+
+    /// How values of this type are written, where that is not plain.
+    pub(in crate::template) fn shape(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Date => Some("YYYY-MM-DD"),
+            Kind::DateTime => Some("YYYY-MM-DD hh:mm:ss"),
+            Kind::DateTime64 => Some("YYYY-MM-DD hh:mm:ss.mmm"),
+            _ => None,
+        }
+    }
+
     /// What stands for a value of this type while a template is validated.
     fn placeholder(&'static self) -> Value {
         match self.kind {
@@ -252,7 +267,10 @@ impl Evaluator<'_> {
             .filter(|default| !default.is_none());
         let value = match given {
             Value::Placeholder => match default {
-                Some(default) if default.is_true() => default,
+                // A default of another type is warned about where it stands.
+                Some(default) if default.is_true() && parameter_type.takes(&default.text()) => {
+                    default
+                }
                 _ => return Ok(parameter_type.placeholder()),
             },
             Value::None => match default {
