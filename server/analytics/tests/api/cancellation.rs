@@ -1,11 +1,9 @@
 //! A client that hangs up stops its query in the engine.
 
-use std::time::Duration;
-
 use analytics::engine::Statement;
 use analytics::{EngineSettings, QuerySettings, Settings};
 
-use super::server::{ADMIN, Server, settings};
+use super::server::{ADMIN, PATIENCE, Server, settings};
 
 /// Queries of the pipe `endless` that run in the engine.
 async fn running(server: &Server) -> u64 {
@@ -22,16 +20,14 @@ async fn running(server: &Server) -> u64 {
         .unwrap()
 }
 
-/// Waits until as many queries run, for at most ten seconds.
+/// Waits until as many queries run, but not for ever.
 async fn wait_for(server: &Server, count: u64) -> bool {
     let until = async {
         while running(server).await != count {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), until)
-        .await
-        .is_ok()
+    tokio::time::timeout(PATIENCE, until).await.is_ok()
 }
 
 #[tokio::test]

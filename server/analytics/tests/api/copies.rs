@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use analytics::Settings;
 use analytics::engine::Statement;
@@ -12,7 +11,7 @@ use time::macros::datetime;
 
 use super::clock::TestClock;
 use super::reload::copy;
-use super::server::{ADMIN, Server, project, settings};
+use super::server::{ADMIN, PATIENCE, Server, project, settings};
 
 const RUNS: &str = "SCHEMA >\n    `made` DateTime,\n    `pipe` String\nENGINE_SORTING_KEY pipe\n";
 /// Never ends by itself.
@@ -62,7 +61,7 @@ async fn when_all(server: &Server, listing: &str, count: usize, status: &str) ->
             assert!(jobs.len() <= count, "{jobs:?}");
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(20), until).await;
+    let waited = tokio::time::timeout(PATIENCE, until).await;
     waited.unwrap_or_else(|_| panic!("{listing}: not {count} jobs that are {status}"))
 }
 
@@ -82,7 +81,7 @@ async fn when_endless(server: &Server, count: u32) {
     let sql = "SELECT count() FROM system.processes \
                WHERE query LIKE '%cityHash64(number)%' AND query NOT LIKE '%system.processes%'";
     let until = async { while rows(server, sql).await.trim() != count.to_string() {} };
-    let waited = tokio::time::timeout(Duration::from_secs(20), until).await;
+    let waited = tokio::time::timeout(PATIENCE, until).await;
     waited.unwrap_or_else(|_| panic!("not {count} endless copies run"));
 }
 
@@ -187,7 +186,7 @@ async fn copies_wait_for_their_turn_and_are_stopped_and_retried() {
 
     let scratch = "SELECT count() FROM system.databases WHERE startsWith(name, 'scratch')";
     let until = async { while rows(&server, scratch).await != "0\n" {} };
-    let waited = tokio::time::timeout(Duration::from_secs(20), until).await;
+    let waited = tokio::time::timeout(PATIENCE, until).await;
     waited.expect("what the copies had begun is dropped");
     server.stop().await;
 }

@@ -1,10 +1,8 @@
 //! Work that goes on after its request was answered.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::server::{ADMIN, Server};
+use super::server::{ADMIN, PATIENCE, Server};
 
 async fn start(server: &Server, path: &str, body: &str) -> Value {
     let answer = server
@@ -30,9 +28,7 @@ async fn ended(server: &Server, started: &Value) -> Value {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), until)
-        .await
-        .unwrap()
+    tokio::time::timeout(PATIENCE, until).await.unwrap()
 }
 
 async fn rows(server: &Server, sql: &str) -> String {

@@ -1,12 +1,11 @@
 //! A project that changes while it is served.
 
 use std::path::Path;
-use std::time::Duration;
 
 use analytics::Settings;
 use serde_json::json;
 
-use super::server::{ADMIN, Server, project, settings};
+use super::server::{ADMIN, PATIENCE, Server, project, settings};
 
 /// Copies a directory with everything below it.
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -22,7 +21,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Asks until the answer is `status`, for at most ten seconds.
+/// Asks until the answer is `status`, but not for ever.
 async fn wait_for(server: &Server, path: &str, status: u16) -> serde_json::Value {
     let until = async {
         loop {
@@ -32,9 +31,7 @@ async fn wait_for(server: &Server, path: &str, status: u16) -> serde_json::Value
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), until)
-        .await
-        .unwrap()
+    tokio::time::timeout(PATIENCE, until).await.unwrap()
 }
 
 #[tokio::test]

@@ -3,14 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use analytics::engine::Statement;
 use analytics::{Running, Settings};
 use serde_json::Value;
 
 use super::reload::copy;
-use super::server::{ADMIN, Server, project, settings};
+use super::server::{ADMIN, PATIENCE, Server, project, settings};
 
 async fn rows(server: &Server, sql: &str) -> String {
     let request = server.post("/v0/sql").bearer_auth(ADMIN);
@@ -55,9 +54,7 @@ async fn nothing_is_left(running: &Running) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), until)
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, until).await.unwrap();
 }
 
 #[tokio::test]

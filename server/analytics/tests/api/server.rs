@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use analytics::{Clock, QuerySettings, Running, Settings, StartOptions, SystemClock};
 use reqwest::{Client, RequestBuilder, Response};
@@ -14,6 +15,10 @@ use tokio::task::JoinHandle;
 
 pub(crate) const WORKSPACE: &str = "0c5f1f4e-2b7e-4c0a-9e0a-3f7b8f0d1a2b";
 pub(crate) const ADMIN: &str = "p.eyJ1IjoiMGM1ZjFmNGUtMmI3ZS00YzBhLTllMGEtM2Y3YjhmMGQxYTJiIiwiaWQiOiJhZG1pbi1pZCJ9.c2VjcmV0LXNlY3JldC1zZWNyZXQ";
+
+/// How long tests wait for what comes by itself. Only a failure waits so long,
+/// so it is long enough for a machine with other things to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The project of the golden cases.
 pub(crate) fn project() -> std::path::PathBuf {
