@@ -180,7 +180,7 @@ pub struct Insert {
 /// The result of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InsertAnswer {
-    /// Rows written to the table itself, not to its views.
+    /// Rows written: to the table, and by its materialized views to theirs.
     pub rows_written: u64,
 }
 
