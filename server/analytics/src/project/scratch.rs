@@ -4,11 +4,12 @@
 //! database goes with whoever holds it, and at the next start at the latest.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::apply::{ApplyError, Target};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 
 /// The table in a scratch database that takes up rows. The dot keeps it apart
 /// from copies of data sources.
@@ -69,9 +70,45 @@ impl Drop for Scratch {
                 engine: engine.as_ref(),
                 database: &database,
             };
-            if let Err(error) = target.drop_database().await {
+            if let Err(error) = drop_for_good(&target).await {
                 tracing::warn!(%error, "a scratch database stays until the next start");
             }
         });
+    }
+}
+
+/// Drops the database of work that was cancelled. The engine may still be at
+/// the work's last statement, such as creating the database or a table in it,
+/// and that takes no heed of being cancelled: so it is tried again.
+async fn drop_for_good(target: &Target<'_>) -> Result<(), ApplyError> {
+    /// ClickHouse's `UNKNOWN_DATABASE`: not there, or not yet.
+    const UNKNOWN: i32 = 81;
+    /// ClickHouse's `DATABASE_NOT_EMPTY`: a table came while it was dropped.
+    const NOT_EMPTY: i32 = 219;
+    const ATTEMPTS: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(100);
+
+    let mut dropped = target.drop_database().await;
+    for _ in 1..ATTEMPTS {
+        match code(&dropped) {
+            Some(UNKNOWN | NOT_EMPTY) => tokio::time::sleep(PAUSE).await,
+            _ => return dropped,
+        }
+        dropped = target.drop_database().await;
+    }
+    match code(&dropped) {
+        Some(UNKNOWN) => Ok(()),
+        _ => dropped,
+    }
+}
+
+/// ClickHouse's code of a failure.
+fn code(result: &Result<(), ApplyError>) -> Option<i32> {
+    match result {
+        Err(ApplyError::Engine {
+            source: EngineError::Query { code, .. },
+            ..
+        }) => Some(*code),
+        _ => None,
     }
 }
