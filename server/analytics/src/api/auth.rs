@@ -28,6 +28,10 @@ pub(crate) const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-r
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(pub(crate) Arc<Access>);
 
+/// The endpoint that a request behind [`gate`] calls, if it calls one.
+#[derive(Clone, Debug)]
+pub(crate) struct Called(pub(crate) Option<Arc<Pipe>>);
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
@@ -67,6 +71,7 @@ pub(crate) async fn gate(
         Err(exceeded) => return too_many(&exceeded),
     };
     request.extensions_mut().insert(Caller(access));
+    request.extensions_mut().insert(Called(endpoint));
     let mut response = next.run(request).await;
     if let Some(standing) = standing {
         add_headers(response.headers_mut(), standing);

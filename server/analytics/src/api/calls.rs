@@ -6,35 +6,32 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use serde_json::Value;
 
-use super::auth::Caller;
+use super::auth::{Called, Caller};
 use super::state::Api;
-use super::{STATISTICS, pipes};
 use crate::datafile::Pipe;
+use crate::engine::Statistics;
 use crate::service_data::Call;
 
 /// Characters of one noted text.
 const LONGEST: usize = 1_000;
 /// Parameters that are noted of one call.
 const MOST_PARAMETERS: usize = 50;
-/// Bytes of an error's body.
-const ERROR_BYTES: usize = 64 * 1024;
 
 /// Stands behind the gate: who calls is known.
 pub(crate) async fn note(
     State(api): State<Api>,
     route: MatchedPath,
-    parameters: RawPathParams,
     request: Request,
     next: Next,
 ) -> Response {
-    let parameter = parameters.iter().next().map(|(_, value)| value);
-    let pipe = pipes::called_endpoint(&api.served(), route.as_str(), parameter);
+    let called = request.extensions().get::<Called>();
+    let pipe = called.and_then(|Called(pipe)| pipe.clone());
     if pipe.is_none() && route.as_str() != "/v0/sql" {
         return next.run(request).await;
     }
@@ -76,15 +73,13 @@ async fn end(api: &Api, mut call: Call, started: Instant, response: Response) ->
     let (parts, mut body) = response.into_parts();
     call.duration = started.elapsed().as_secs_f64();
     call.status_code = parts.status.as_u16();
-    let statistics = parts.headers.get(STATISTICS).map(|value| value.as_bytes());
-    let statistics: Value = statistics
-        .and_then(|text| serde_json::from_slice(text).ok())
-        .unwrap_or_default();
-    call.read_rows = statistics["rows_read"].as_u64().unwrap_or_default();
-    call.read_bytes = statistics["bytes_read"].as_u64().unwrap_or_default();
+    if let Some(statistics) = parts.extensions.get::<Statistics>() {
+        call.read_rows = statistics.rows_read;
+        call.read_bytes = statistics.bytes_read;
+    }
     if parts.status >= StatusCode::BAD_REQUEST {
-        // Errors are short and at hand: reading one takes no time.
-        let text = to_bytes(body, ERROR_BYTES).await.unwrap_or_default();
+        // Errors are whole and at hand: reading one takes no time.
+        let text = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let told: Value = serde_json::from_slice(&text).unwrap_or_default();
         let message = match &told["error"] {
             Value::String(message) => message.clone(),

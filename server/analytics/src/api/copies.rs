@@ -138,15 +138,7 @@ impl Api {
     ) -> Result<Turn, ApiError> {
         let (pipe, settings) = copy_pipe(self, name)?;
         let target = &settings.target;
-        let mut details = Map::new();
-        details.insert(
-            "pipe".to_owned(),
-            json!({ "id": pipe.id, "name": pipe.item.name }),
-        );
-        details.insert(
-            "datasource".to_owned(),
-            json!({ "id": self.served().id(target), "name": target }),
-        );
+        let details = jobs::filling(&self.served(), &pipe.item.name, target);
         let (api, name) = (self.clone(), pipe.item.name.clone());
         let subject = name.clone();
         let work = move || {

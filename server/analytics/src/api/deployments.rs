@@ -47,7 +47,7 @@ async fn build(
     may_change(&api, &access)?;
     let allowed = Allowed {
         deletions: true,
-        ..allowed(&uri)?
+        ..allowed(&Input::from_uri(&uri)?)
     };
     let files = files(request).await?;
     let (id, summary) = match run(&api, files, Goal::Build, allowed).await? {
@@ -76,7 +76,7 @@ async fn deploy(
         (false, true) => Goal::Live,
         (false, false) => Goal::Stage,
     };
-    let allowed = allowed(&uri)?;
+    let allowed = allowed(&input);
     let files = files(request).await?;
     let answer = match run(&api, files, goal, allowed).await? {
         Outcome::NoChanges => {
@@ -98,9 +98,8 @@ async fn deploy(
     Ok(Json(answer))
 }
 
-fn allowed(uri: &Uri) -> Result<Allowed, ApiError> {
-    let flag = Input::from_uri(uri)?.flag("allow_destructive_operations");
-    Ok(Allowed::all(flag))
+fn allowed(input: &Input) -> Allowed {
+    Allowed::all(input.flag("allow_destructive_operations"))
 }
 
 /// Deploys to the end, whether or not the caller waits for it: half a change is
@@ -316,11 +315,12 @@ fn members(summary: &Summary) -> Result<Map<String, Value>, ApiError> {
 
 /// The data sources and pipes that are served.
 fn resources(served: &Served) -> Map<String, Value> {
-    let reference = |name: &String| json!({ "id": served.id(name), "name": name });
     let data_sources = served.project.data_sources();
-    let data_sources: Vec<Value> = data_sources.map(|one| reference(&one.name)).collect();
+    let data_sources: Vec<Value> = data_sources
+        .map(|one| served.reference(&one.name))
+        .collect();
     let pipes = served.project.pipes();
-    let pipes: Vec<Value> = pipes.map(|one| reference(&one.name)).collect();
+    let pipes: Vec<Value> = pipes.map(|one| served.reference(&one.name)).collect();
     Map::from_iter([
         ("datasources".to_owned(), data_sources.into()),
         ("pipes".to_owned(), pipes.into()),

@@ -132,6 +132,7 @@ pub(crate) fn respond(answer: Answer, format: &str) -> Response {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(STATISTICS, statistics_header(answer.statistics));
+    response.extensions_mut().insert(answer.statistics);
     response
 }
 

@@ -6,13 +6,13 @@ mod registry;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use service::ApiError;
 use time::Duration;
 
 use super::auth::Caller;
 use super::input::Input;
-use super::state::Api;
+use super::state::{Api, Served};
 use super::timestamp;
 use crate::access::Access;
 use registry::{Job, Status};
@@ -38,6 +38,14 @@ pub(crate) fn job_url(id: &str) -> String {
 pub(crate) fn started(id: &str) -> Value {
     json!({ "id": id, "job_id": id, "job_url": job_url(id), "status": "waiting",
         "job": { "id": id, "job_id": id, "job_url": job_url(id), "status": "waiting" } })
+}
+
+/// Members of a job in which a pipe fills a data source.
+pub(crate) fn filling(served: &Served, pipe: &str, data_source: &str) -> Map<String, Value> {
+    Map::from_iter([
+        ("pipe".to_owned(), served.reference(pipe)),
+        ("datasource".to_owned(), served.reference(data_source)),
+    ])
 }
 
 async fn list(

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
 use futures::future::BoxFuture;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use service::ApiError;
 
 use super::auth::Caller;
@@ -47,15 +47,7 @@ async fn populate(
         subset: subset(&input)?,
         condition: condition(&api, &pipe.item.name, &input).await?,
     };
-    let mut details = Map::new();
-    details.insert(
-        "pipe".to_owned(),
-        json!({ "id": pipe.id, "name": pipe.item.name }),
-    );
-    details.insert(
-        "datasource".to_owned(),
-        json!({ "id": served.id(data_source), "name": data_source }),
-    );
+    let details = jobs::filling(&served, &pipe.item.name, data_source);
     let name = pipe.item.name.clone();
     let (own, subject) = (api.clone(), name.clone());
     let work = move || -> BoxFuture<'static, Outcome> {

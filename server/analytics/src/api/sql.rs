@@ -24,7 +24,7 @@ use super::format::QUERY_FORMATS;
 use super::state::{Api, Served};
 use crate::access::Readable;
 use crate::datafile::Pipe;
-use crate::engine::guard::{Catalog, Inspection, Refusal, StatementKind};
+use crate::engine::guard::{Catalog, Inspection, Refusal, StatementKind, canonical};
 use crate::engine::{EngineError, Statement, sql};
 use crate::query::{OutsideQuery, Parameters, Tenant, prepare_outside};
 use crate::service_data;
@@ -168,17 +168,6 @@ async fn inspect(api: &Api, text: &str) -> Result<Arc<Inspection>, ApiError> {
         })
 }
 
-/// A query in the engine's own spelling, which has no comments and one way to
-/// quote.
-async fn canonical(api: &Api, query: &str) -> Result<String, ApiError> {
-    let statement = Statement {
-        parameters: vec![("sql".to_owned(), sql::parameter(query))],
-        ..Statement::read("SELECT formatQuerySingleLine({sql:String})", "TSVRaw")
-    };
-    let answer = api.engine().query(statement).await?;
-    Ok(String::from_utf8_lossy(&answer.body).into_owned())
-}
-
 fn known_format(asked: Option<&str>) -> Result<&'static str, ApiError> {
     let Some(format) = asked else {
         return Ok(DEFAULT_FORMAT);
@@ -202,7 +191,7 @@ async fn show_tables(
     inspection: &Inspection,
     readable: &Readable<'_>,
 ) -> Result<Response, ApiError> {
-    let canonical = canonical(api, &inspection.body).await?;
+    let canonical = canonical(api.engine().as_ref(), &inspection.body).await?;
     let Some(show) = ShowTables::read(&canonical) else {
         let refusal = inspection.check_outside(readable);
         return Err(refusal.map_or_else(|refusal| outside_refused(&refusal), |()| not_found("")));

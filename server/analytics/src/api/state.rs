@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use service::ApiError;
 use time::OffsetDateTime;
 use token::SigningKey;
@@ -211,6 +212,11 @@ impl Served {
     /// The id of a pipe, node or data source.
     pub(crate) fn id(&self, name: &str) -> String {
         resource_id(&self.workspace_id, name)
+    }
+
+    /// How answers name a pipe or data source: `{"id", "name"}`.
+    pub(crate) fn reference(&self, name: &str) -> Value {
+        json!({ "id": self.id(name), "name": name })
     }
 
     /// The pipe with this name or id.

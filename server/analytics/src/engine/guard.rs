@@ -132,15 +132,11 @@ fn inspect<'a>(
     depth: usize,
 ) -> BoxFuture<'a, Result<Inspection, EngineError>> {
     Box::pin(async move {
-        let canonical = Statement {
-            parameters: vec![("sql".to_owned(), sql::parameter(&sql))],
-            ..parse_only("SELECT formatQuerySingleLine({sql:String})".to_owned())
-        };
         let explain = Statement {
             parameters: parameters.to_vec(),
             ..parse_only(format!("EXPLAIN AST {sql}"))
         };
-        let canonical = text(engine, canonical).await.map_err(own_words)?;
+        let canonical = canonical(engine, &sql).await.map_err(own_words)?;
         let tree = text(engine, explain).await?;
         let tree = tree::read(&tree).ok_or_else(|| ambiguous("its tree is odd"))?;
         let canonical = canonical.trim_end();
@@ -197,6 +193,19 @@ impl Inspection {
         self.functions.extend(other.functions);
         self.settings.extend(other.settings);
     }
+}
+
+/// A statement in ClickHouse's own spelling: on one line, without comments and
+/// with one way to quote. Nothing runs.
+///
+/// # Errors
+/// The parser's, about the text.
+pub async fn canonical(engine: &dyn Engine, sql: &str) -> Result<String, EngineError> {
+    let statement = Statement {
+        parameters: vec![("sql".to_owned(), sql::parameter(sql))],
+        ..parse_only("SELECT formatQuerySingleLine({sql:String})".to_owned())
+    };
+    text(engine, statement).await
 }
 
 /// A statement that only asks the parser.

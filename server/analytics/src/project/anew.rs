@@ -165,23 +165,22 @@ impl Project {
                 .iter()
                 .filter(|table| table.dependencies_table.contains(&view));
             for Table { name, .. } in fed_by {
-                feeding
-                    .targets
-                    .entry(name.clone())
-                    .or_default()
-                    .insert(target);
-                feeding
-                    .sources
-                    .entry(target)
-                    .or_default()
-                    .insert(name.clone());
+                feeding.add(name, target);
             }
         }
         Ok(feeding)
     }
 }
 
-impl Feeding<'_> {
+impl<'p> Feeding<'p> {
+    /// Notes that a view fills `target` from `source`.
+    fn add(&mut self, source: &str, target: &'p str) {
+        let targets = self.targets.entry(source.to_owned()).or_default();
+        targets.insert(target);
+        let sources = self.sources.entry(target).or_default();
+        sources.insert(source.to_owned());
+    }
+
     /// Everything that is filled from a data source, in an order in which each
     /// comes after what it is filled from.
     fn after(&self, data_source: &str) -> Vec<String> {
@@ -223,16 +222,7 @@ mod tests {
         let mut feeding = Feeding::default();
         // c is filled from a and b, b from a; d has nothing to do with it.
         for (source, target) in [("a", "c"), ("a", "b"), ("b", "c"), ("c", "e"), ("x", "d")] {
-            feeding
-                .targets
-                .entry(source.to_owned())
-                .or_default()
-                .insert(target);
-            feeding
-                .sources
-                .entry(target)
-                .or_default()
-                .insert(source.to_owned());
+            feeding.add(source, target);
         }
         assert_eq!(feeding.after("a"), ["b", "c", "e"]);
         assert_eq!(feeding.after("c"), ["e"]);
