@@ -1,7 +1,7 @@
 //! Any text as a datafile of each kind: it is understood or reported with a
 //! position inside the text, and the parser always comes back.
 
-use analytics::datafile::{Variables, parse_connection, parse_data_source, parse_pipe};
+use datafile::{Variables, parse_connection, parse_data_source, parse_pipe};
 
 use crate::seeds;
 
@@ -37,7 +37,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let folders = [
         "demo/datasources",
         "demo/endpoints",
-        "server/analytics/tests/cases/datafile",
+        "server/datafile/tests/cases",
         "server/analytics/tests/cases/endpoint/project/datasources",
         "server/analytics/tests/cases/endpoint/project/endpoints",
     ];

@@ -5,8 +5,8 @@
 //! at NULs, becomes the values of the template's parameters in their order.
 //! A value after `=` is JSON, as a body gives it.
 
-use analytics::template::{Parameter, Parameters, RenderContext, Template};
 use serde_json::Value as Json;
+use template::{Parameter, Parameters, RenderContext, Template};
 
 use crate::seeds;
 
@@ -57,7 +57,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let nodes = pipe.split("SQL >").skip(1);
         seeds.extend(nodes.map(|sql| sql.trim_start().trim_start_matches('%').into()));
     }
-    for file in seeds::texts(&["server/analytics/tests/cases/template"], &["toml"]) {
+    for file in seeds::texts(&["server/template/tests/cases"], &["toml"]) {
         let file: toml::Table = file.parse().expect("cases are TOML");
         let cases = file["case"].as_array().expect("a list of cases");
         seeds.extend(cases.iter().map(of_case));

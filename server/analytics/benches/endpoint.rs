@@ -11,13 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use analytics::engine::embedded::{Direct, cached_library};
 use analytics::project::{Project, Variables};
-use analytics::template::{Parameters, RenderContext};
 use analytics::{Running, Settings, StartOptions, start};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use engine::embedded::{Direct, cached_library};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
+use template::{Parameters, RenderContext};
 use token::{Claims, Scope, SigningKey, sign};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

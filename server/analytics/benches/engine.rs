@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use analytics::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
-use analytics::engine::{Engine, Insert, Statement, TableFilter, sql};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use engine::embedded::{Embedded, EmbeddedSettings, cached_library};
+use engine::{Engine, Insert, Statement, TableFilter, sql};
 use futures::future::join_all;
 use tokio::runtime::Runtime;
 

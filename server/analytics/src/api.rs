@@ -5,34 +5,13 @@
 //! route asks the caller's access what it may do, and the other modules to do
 //! it. No decision about data is made here.
 
-mod analyze;
-mod append;
-mod auth;
-mod calls;
-mod copies;
-mod cors;
-mod data_sources;
-mod deployments;
-mod endpoint;
+mod answers;
 mod error;
-mod events;
-mod explain;
-mod file;
-mod format;
-mod input;
-mod inventory;
-mod jobs;
-mod openapi;
-mod operations;
-mod pipes;
-mod populations;
-mod replace;
-mod revocations;
-mod sql;
+mod request;
+mod resources;
+mod rows;
 mod state;
-mod tokens;
-mod variables;
-mod workspace;
+mod work;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -42,9 +21,9 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-pub(crate) use jobs::Jobs;
+pub(crate) use resources::variables::Variables;
 pub(crate) use state::{Api, DATABASE, Parts, Served};
-pub(crate) use variables::Variables;
+pub(crate) use work::jobs::Jobs;
 
 /// ClickHouse's code of a failed query.
 pub(crate) const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-db-exception-code");
@@ -54,39 +33,39 @@ pub(crate) const STATISTICS: HeaderName = HeaderName::from_static("x-tb-statisti
 /// All routes, with their health routes, log and errors. Fails when a
 /// configured origin is none.
 pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
-    let cors = cors::layer(&api.settings().cors_origins)?;
+    let cors = request::cors::layer(&api.settings().cors_origins)?;
     let limits = &api.settings().limits;
     let gated = Router::new()
-        .merge(analyze::router(limits.file_bytes))
-        .merge(append::router(limits.file_bytes))
-        .merge(events::router(limits.event_bytes))
-        .merge(copies::router())
-        .merge(data_sources::router())
-        .merge(deployments::router())
-        .merge(explain::router())
-        .merge(inventory::router())
-        .merge(jobs::router())
-        .merge(openapi::router())
-        .merge(pipes::router())
-        .merge(populations::router())
-        .merge(revocations::router())
-        .merge(sql::router())
-        .merge(tokens::router())
-        .merge(variables::router())
-        .merge(workspace::router())
+        .merge(rows::analyze::router(limits.file_bytes))
+        .merge(rows::append::router(limits.file_bytes))
+        .merge(rows::events::router(limits.event_bytes))
+        .merge(work::copies::router())
+        .merge(resources::data_sources::router())
+        .merge(resources::deployments::router())
+        .merge(answers::explain::router())
+        .merge(resources::inventory::router())
+        .merge(work::jobs::router())
+        .merge(answers::openapi::router())
+        .merge(resources::pipes::router())
+        .merge(work::populations::router())
+        .merge(resources::revocations::router())
+        .merge(answers::sql::router())
+        .merge(resources::tokens::router())
+        .merge(resources::variables::router())
+        .merge(resources::workspace::router())
         .route_layer(axum::middleware::from_fn_with_state(
             api.clone(),
-            calls::note,
+            request::calls::note,
         ))
         .route_layer(axum::middleware::from_fn_with_state(
             api.clone(),
-            auth::gate,
+            request::auth::gate,
         ));
     let routes = gated
-        .merge(workspace::open_router())
+        .merge(resources::workspace::open_router())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::middleware::map_response(auth::show_rate))
+        .layer(axum::middleware::map_response(request::auth::show_rate))
         .with_state(api)
         .merge(service::health_routes(readiness));
     // Outermost, so that pages can read the body of a refusal too.

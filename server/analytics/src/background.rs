@@ -10,10 +10,10 @@ use tokio::task::JoinHandle;
 use crate::access::{Access, Authority, StaticScope, StoreError};
 use crate::api::Api;
 use crate::clock::Clock;
-use crate::datafile::{TokenLine, TokenPermission};
 use crate::project::{Project, watch};
 use crate::query::Parameters;
 use crate::schedule::Due;
+use datafile::{TokenLine, TokenPermission};
 
 /// Starts all background work; abort the handles to end it.
 pub(crate) fn spawn(api: &Api) -> Vec<JoinHandle<()>> {

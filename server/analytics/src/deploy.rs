@@ -26,12 +26,12 @@ pub(crate) use store::{Deployment, Status};
 use upload::Upload;
 pub(crate) use upload::{MOST_BYTES, MOST_FILE_BYTES, MOST_FILES, Problem};
 
-use crate::datafile::{DataSource, Diagnostic};
-use crate::engine::EngineError;
 use crate::project::{
     Applied, ApplyError, Change, NotServed, Project, Rehearsed, SourceFile, Workspace,
 };
 use changes::{Level, said};
+use datafile::{DataSource, Diagnostic};
+use engine::EngineError;
 
 /// Deploys to one workspace.
 #[derive(Clone, Debug)]

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::datafile::DataSource;
-use crate::engine::{Engine, EngineError, Statement};
 use crate::ingest::{self, IngestError, Load, Progress, Shift, Target};
 use crate::project::{Project, qualified};
+use datafile::DataSource;
+use engine::{Engine, EngineError, Statement};
 
 /// The data source in which loads are recorded, where a project has it.
 const RECORD: &str = "demo_loads";

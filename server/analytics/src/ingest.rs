@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::datafile::{Column, DataSource};
-use crate::engine::{Engine, EngineError};
+use datafile::{Column, DataSource};
+use engine::{Engine, EngineError};
 
 pub use csv::with_doubled_quotes;
 pub use infer::{Analysis, Recommended, infer, likely_delimiter};

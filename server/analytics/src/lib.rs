@@ -9,9 +9,7 @@ pub mod access;
 mod api;
 mod background;
 mod clock;
-pub mod datafile;
 mod deploy;
-pub mod engine;
 pub mod fixtures;
 pub mod ingest;
 pub mod limit;
@@ -21,7 +19,6 @@ mod schedule;
 mod service_data;
 mod settings;
 mod start;
-pub mod template;
 pub mod testing;
 
 pub use clock::{Clock, SystemClock};

@@ -6,27 +6,14 @@
 //! Here is what takes several files or the engine: names, who reads whom,
 //! tenancy, tables and views, views made anew, copies, and the check of it all.
 
-mod analysis;
-mod anew;
-mod apply;
-mod catalog;
 mod change;
 mod check;
-pub(crate) mod compose;
-mod copy;
-mod ddl;
-mod expressions;
-mod fingerprint;
-mod lineage;
-mod locate;
-mod names;
-mod place;
-mod populate;
-mod report;
-mod scratch;
-mod select;
-mod source;
-mod watch;
+mod files;
+mod filling;
+mod findings;
+mod reading;
+pub(crate) mod sql;
+mod tables;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -35,21 +22,23 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-pub use crate::datafile::Variables;
-use crate::datafile::{Connection, DataSource, Diagnostic, Node, Pipe};
-use crate::template::{Parameters, Template};
-pub use anew::FollowError;
-pub use apply::{Applied, ApplyError, Note};
 pub use change::{Change, Rehearsed};
 pub use check::{check, check_files};
-pub use copy::CopyError;
-pub use ddl::{QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name};
-pub use populate::{PopulateError, Population};
-pub use report::{Extent, Report};
-pub(crate) use scratch::Scratch;
-pub(crate) use source::DEPTH;
-pub use source::{SourceFile, read_directory};
-pub use watch::watch;
+pub use datafile::Variables;
+use datafile::{Connection, DataSource, Diagnostic, Node, Pipe};
+pub(crate) use files::source::DEPTH;
+pub use files::source::{SourceFile, read_directory};
+pub use files::watch::watch;
+pub use filling::copy::CopyError;
+pub use filling::populate::{PopulateError, Population};
+pub use filling::rebuild::FollowError;
+pub use findings::report::{Extent, Report};
+pub use sql::ddl::{
+    QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name,
+};
+pub use tables::apply::{Applied, ApplyError, Note};
+pub(crate) use tables::scratch::Scratch;
+use template::{Parameters, Template};
 pub use workspace::{NotServed, Workspace};
 
 /// Everything a directory of datafiles describes.
@@ -101,9 +90,9 @@ impl Project {
         files: &[SourceFile],
         variables: &Variables,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let mut resources = source::read_files(files, variables);
+        let mut resources = files::source::read_files(files, variables);
         let mut found = std::mem::take(&mut resources.found);
-        names::check(&resources, &mut found);
+        findings::names::check(&resources, &mut found);
         let templates = parse_templates(&resources.pipes, &mut found);
         found.sort_by(|left, right| {
             (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
@@ -223,7 +212,8 @@ fn parse_templates(
             match parse_template(node) {
                 Ok(template) => {
                     for warning in template.warnings() {
-                        let place = locate::in_template(node, warning.line, &warning.message);
+                        let place =
+                            findings::locate::in_template(node, warning.line, &warning.message);
                         let message = warning.message.as_str();
                         found.push(Diagnostic::warning(&pipe.file, place, message));
                     }
@@ -233,8 +223,8 @@ fn parse_templates(
                         .insert(node.name.clone(), template);
                 }
                 Err(error) => {
-                    let place = locate::in_template(node, error.line, &error.message);
-                    let message = locate::without_place(&error.message, &node.name);
+                    let place = findings::locate::in_template(node, error.line, &error.message);
+                    let message = findings::locate::without_place(&error.message, &node.name);
                     found.push(Diagnostic::error(&pipe.file, place, message));
                 }
             }
@@ -243,7 +233,7 @@ fn parse_templates(
     templates
 }
 
-fn parse_template(node: &Node) -> Result<Template, crate::template::TemplateError> {
+fn parse_template(node: &Node) -> Result<Template, template::TemplateError> {
     match node.is_template {
         true => Template::parse_named(&node.name, &node.sql),
         false => Template::of_node(&node.name, &node.sql),

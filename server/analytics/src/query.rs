@@ -13,13 +13,13 @@ mod tenant;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::datafile::{Node, Pipe};
-use crate::engine::guard::Guard;
-use crate::engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
 use crate::project::Project;
-use crate::project::compose::{Composed, Composer, reads};
-pub use crate::template::{Parameter, Parameters};
-use crate::template::{ParameterDeclaration, RenderContext};
+use crate::project::sql::compose::{Composed, Composer, reads};
+use datafile::{Node, Pipe};
+use engine::guard::Guard;
+use engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
+pub use template::{Parameter, Parameters};
+use template::{ParameterDeclaration, RenderContext};
 
 pub use error::QueryError;
 pub use tenant::Tenant;

@@ -16,8 +16,8 @@ use sqlx::{FromRow, SqlitePool};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-use crate::datafile::{CopySchedule, parse_cron};
 use crate::project::Project;
+use datafile::{CopySchedule, parse_cron};
 
 /// The schedules of all copy pipes.
 #[derive(Debug)]

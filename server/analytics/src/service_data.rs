@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::engine::{Engine, EngineError, Insert, Statement};
+use engine::{Engine, EngineError, Insert, Statement};
 
 /// The database of the tables.
 pub(crate) const DATABASE: &str = "tinybird";

@@ -16,15 +16,15 @@ use crate::api::{self, Api, DATABASE, Jobs, Parts, Served, Variables};
 use crate::background;
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{Deployer, ResumeError};
-use crate::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
-use crate::engine::guard::Guard;
-use crate::engine::{Engine, EngineError, Statement};
 use crate::fixtures::{FixtureError, Fixtures, Step, are_served};
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::schedule::Schedules;
 use crate::service_data::ServiceData;
 use crate::settings::Settings;
+use engine::embedded::{Embedded, EmbeddedSettings, cached_library};
+use engine::guard::Guard;
+use engine::{Engine, EngineError, Statement};
 
 /// What the server that contains this one hands over.
 #[derive(Debug)]

@@ -29,8 +29,3 @@ mod tenancy {
     mod property;
     mod world;
 }
-mod template {
-    mod declarations;
-    mod golden;
-    mod structure;
-}

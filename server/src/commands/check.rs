@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use analytics::engine::Engine;
-use analytics::engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use analytics::project::{self, Variables};
+use engine::Engine;
+use engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 
 use super::{Failure, print};
 use crate::config::Config;

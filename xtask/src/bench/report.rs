@@ -252,7 +252,7 @@ fn endpoint_table(medians: &Medians) -> Result<String> {
          Endpoints of the demo with a token, over HTTP, and the very same SQL on the engine alone, in one run. The\n\
          clients share the processors with the server; the bare engine has none, runs on four threads at most and with\n\
          its own defaults, while the server gives each query its share of the cores and leaves out what small queries\n\
-         never need (`server/analytics/src/engine/session.rs`): that is how it can be the faster of the two. The\n\
+         never need (`server/engine/src/session.rs`): that is how it can be the faster of the two. The\n\
          last column is the ratio to the bare engine's best, whatever the number of clients: few clients that wait for\n\
          their answers cannot keep the engine as busy as many.\n\n\
          | endpoint | clients | bare engine | over HTTP | ratio | to its best |\n|---|---|---|---|---|---|\n",

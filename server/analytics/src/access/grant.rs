@@ -8,7 +8,7 @@ use token::{Claims, ScopeKind};
 use super::error::AccessError;
 use super::resource::Resource;
 use super::scope::StaticScope;
-use crate::datafile::DataSource;
+use datafile::DataSource;
 
 /// An authenticated caller: a token that was found good.
 #[derive(Clone, Debug)]

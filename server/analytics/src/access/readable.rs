@@ -13,11 +13,11 @@ use serde_json::Value;
 use super::error::AccessError;
 use super::grant::Access;
 use super::resource::{Resource, resource_id};
-use crate::datafile::Pipe;
-use crate::engine::TableFilter;
-use crate::engine::guard::{Catalog, Inspection};
 use crate::project::{Project, quarantine_name};
 use crate::service_data;
+use datafile::Pipe;
+use engine::TableFilter;
+use engine::guard::{Catalog, Inspection};
 
 /// What one caller's SQL may read.
 #[derive(Debug)]

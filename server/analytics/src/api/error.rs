@@ -9,10 +9,10 @@ use service::ApiError;
 use super::EXCEPTION_CODE;
 use super::state::no_endpoint;
 use crate::access::{AccessError, StoreError};
-use crate::engine::EngineError;
-use crate::engine::guard::Refusal;
 use crate::query::QueryError;
-use crate::template::{RenderError, RenderErrorKind};
+use engine::EngineError;
+use engine::guard::Refusal;
+use template::{RenderError, RenderErrorKind};
 
 /// ClickHouse's codes for a query that took too long.
 const TOO_LONG: [i32; 2] = [159, 160];
@@ -43,20 +43,20 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<EngineError> for ApiError {
-    fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Query {
-                code,
-                name,
-                message,
-            } => query_error(code, name, &message),
-            EngineError::DeadlineExceeded => query_timeout(),
-            EngineError::QueueFull => {
-                Self::unavailable(error).with_header(header::RETRY_AFTER, HeaderValue::from(1))
-            }
-            EngineError::Cancelled | EngineError::Unavailable(_) => Self::unavailable(error),
+/// What the engine said, as a client is told. A function, since neither type
+/// is this crate's.
+pub(crate) fn engine_error(error: EngineError) -> ApiError {
+    match error {
+        EngineError::Query {
+            code,
+            name,
+            message,
+        } => query_error(code, name, &message),
+        EngineError::DeadlineExceeded => query_timeout(),
+        EngineError::QueueFull => {
+            ApiError::unavailable(error).with_header(header::RETRY_AFTER, HeaderValue::from(1))
         }
+        EngineError::Cancelled | EngineError::Unavailable(_) => ApiError::unavailable(error),
     }
 }
 
@@ -71,7 +71,7 @@ impl From<QueryError> for ApiError {
                 Self::forbidden("resource_not_found", error.to_string())
             }
             QueryError::Refused(refusal) => refused(&refusal),
-            QueryError::Engine(error) => error.into(),
+            QueryError::Engine(error) => engine_error(error),
         }
     }
 }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_engines_errors_keep_their_code_and_name() {
-        let error = ApiError::from(EngineError::Query {
+        let error = engine_error(EngineError::Query {
             code: 47,
             name: Some("UNKNOWN_IDENTIFIER".into()),
             message: "Missing columns: 'x'".into(),
@@ -149,7 +149,7 @@ mod tests {
             message: "Timeout exceeded".into(),
         };
         for error in [stopped, EngineError::DeadlineExceeded] {
-            assert_eq!(ApiError::from(error).status(), StatusCode::REQUEST_TIMEOUT);
+            assert_eq!(engine_error(error).status(), StatusCode::REQUEST_TIMEOUT);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the routes share: the project as it is served now, and the parts that
 //! do the work.
 
+use crate::api::error::engine_error;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,19 +12,19 @@ use time::OffsetDateTime;
 use token::SigningKey;
 use tokio::sync::OnceCell;
 
-use super::jobs::Jobs;
-use super::variables::Variables;
+use super::resources::variables::Variables;
+use super::work::jobs::Jobs;
 use crate::access::{Authority, Resource, resource_id};
 use crate::clock::Clock;
-use crate::datafile::{DataSource, Pipe};
 use crate::deploy::Deployer;
-use crate::engine::guard::Guard;
-use crate::engine::{Engine, QueryLimits, Statement, sql};
 use crate::limit::Limiter;
 use crate::project::{Project, Workspace};
 use crate::schedule::Schedules;
 use crate::service_data::ServiceData;
 use crate::settings::Settings;
+use datafile::{DataSource, Pipe};
+use engine::guard::Guard;
+use engine::{Engine, QueryLimits, Statement, sql};
 
 /// The database of the data sources.
 pub(crate) const DATABASE: &str = "rookery";
@@ -200,7 +201,8 @@ impl Served {
             let answer = api
                 .engine()
                 .query(Statement::read(text, "JSONCompactEachRow"))
-                .await?;
+                .await
+                .map_err(engine_error)?;
             serde_json::Deserializer::from_slice(&answer.body)
                 .into_iter::<[String; 1]>()
                 .map(|row| row.map(|[name]| name).map_err(ApiError::internal))

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::token_changes::TokenChange;
-use crate::datafile::Diagnostic;
 use crate::project::SourceFile;
+use datafile::Diagnostic;
 
 /// Names of resources, by what happens to them. The members are called as
 /// clients read them.

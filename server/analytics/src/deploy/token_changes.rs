@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::datafile::{TokenLine, TokenPermission};
 use crate::project::Project;
+use datafile::{TokenLine, TokenPermission};
 
 /// What happens to one token. The members are called as clients read them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,9 +12,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{Append, IngestError, Ingested, Row, RowError, Target, csv, ndjson};
-use crate::datafile::Column;
-use crate::engine::{EngineError, Insert, QueryLimits, Statement, sql};
 use crate::project::{qualified, quarantine_name, quarantined_columns};
+use datafile::Column;
+use engine::{EngineError, Insert, QueryLimits, Statement, sql};
 
 /// Bytes of rows in one insert. Larger ones are hardly faster, and this much
 /// is held in memory a few times over.

@@ -3,7 +3,7 @@
 
 use super::batch::{Shape, Writer};
 use super::{IngestError, Row, RowError, is_optional, no_value, range};
-use crate::datafile::Column;
+use datafile::Column;
 
 /// Reads records, the first of which may be a header.
 pub(super) async fn read(

@@ -14,8 +14,8 @@ use flate2::read::MultiGzDecoder;
 use tokio::sync::mpsc;
 
 use super::{IngestError, Target};
-use crate::engine::{EngineError, Insert, Statement, sql};
 use crate::project::qualified;
+use engine::{EngineError, Insert, Statement, sql};
 
 /// Bytes of lines in one insert.
 const BATCH: usize = 4 * 1024 * 1024;

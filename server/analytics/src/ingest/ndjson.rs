@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::batch::{Shape, Writer};
 use super::{IngestError, Row, RowError, is_optional, no_value, range};
-use crate::datafile::{Column, JsonPathStep};
+use datafile::{Column, JsonPathStep};
 
 type Object<'row> = HashMap<String, &'row RawValue>;
 

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
 use super::IngestError;
-use crate::engine::{Engine, EngineError, QueryLimits, Statement};
+use engine::{Engine, EngineError, QueryLimits, Statement};
 
 /// How every Parquet file begins.
 const PARQUET: &[u8] = b"PAR1";

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use super::RowError;
-use crate::datafile::Column;
+use datafile::Column;
 
 /// The error of a value (as JSON or CSV has it) that is a whole number beyond
 /// the column's range. What is no whole number is the engine's to judge.
@@ -37,7 +37,7 @@ fn range(data_type: &str) -> Option<RangeInclusive<i128>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datafile::{DataType, Position};
+    use datafile::{DataType, Position};
 
     #[test]
     fn numbers_at_the_edge_fit_and_those_beyond_do_not() {

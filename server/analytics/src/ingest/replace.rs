@@ -11,9 +11,9 @@
 use std::sync::Arc;
 
 use super::{Append, IngestError, Ingested, Target, append};
-use crate::datafile::DataSource;
-use crate::engine::{Engine, EngineError, Statement, sql};
 use crate::project::{ApplyError, Scratch, qualified};
+use datafile::DataSource;
+use engine::{Engine, EngineError, Statement, sql};
 
 /// Where rows are replaced.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::datafile::Variables;
-use crate::engine::Statement;
-use crate::engine::testing::TestEngine;
 use crate::project::{Project, SourceFile};
+use datafile::Variables;
+use engine::Statement;
+use engine::testing::TestEngine;
 
 const EVENTS: &str = "
 SCHEMA >

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio::sync::MutexGuard;
 
-use super::place::Placement;
-use super::source::{SourceFile, read_files};
+use super::files::placement::Placement;
+use super::files::source::{SourceFile, read_files};
 use super::workspace::{Known, NotServed, Workspace};
 use super::{Applied, Project, Variables};
-use crate::datafile::Diagnostic;
+use datafile::Diagnostic;
 
 /// The right to change a workspace's project; one at a time has it.
 #[derive(Debug)]

@@ -7,17 +7,17 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::analysis::{Analysis, NodeKey, analyze, validation};
-use super::apply::{ApplyError, Target, check_columns, create_empty, view_select};
-use super::catalog::rows;
-use super::report::{Extent, Report};
-use super::select::{Select, select};
-use super::source::{SourceFile, read_directory};
+use super::files::source::{SourceFile, read_directory};
+use super::findings::report::{Extent, Report};
+use super::reading::analysis::{Analysis, NodeKey, analyze, validation};
+use super::sql::select::{Select, select};
+use super::tables::apply::{ApplyError, Target, check_columns, create_empty, view_select};
+use super::tables::catalog::rows;
 use super::{Project, Variables};
-use crate::datafile::{Diagnostic, Node, NodeKind, Pipe, Position};
-use crate::engine::{Engine, EngineError, Statement};
-use crate::project::locate;
-use crate::template::Parameters;
+use crate::project::findings::locate;
+use datafile::{Diagnostic, Node, NodeKind, Pipe, Position};
+use engine::{Engine, EngineError, Statement};
+use template::Parameters;
 
 /// Checks the project in a directory. Without an engine, SQL is not read.
 pub async fn check(directory: &Path, variables: &Variables, engine: Option<&dyn Engine>) -> Report {

@@ -7,9 +7,9 @@ mod populating;
 mod serving;
 
 use super::*;
-use crate::datafile::Severity;
-use crate::engine::Engine;
-use crate::engine::testing::TestEngine;
+use datafile::Severity;
+use engine::Engine;
+use engine::testing::TestEngine;
 
 /// Files from pairs of path and text.
 pub(super) fn files(pairs: &[(&str, &str)]) -> Vec<SourceFile> {

@@ -9,11 +9,11 @@ use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
 use super::change::Change;
 use super::check::{check_files, drop_leftovers};
-use super::report::Report;
-use super::source::{SourceFile, read_directory};
+use super::files::source::{SourceFile, read_directory};
+use super::findings::report::Report;
 use super::{Applied, ApplyError, Project, Variables};
-use crate::datafile::Diagnostic;
-use crate::engine::Engine;
+use datafile::Diagnostic;
+use engine::Engine;
 
 /// Holds the project that is served. A new state takes its place only when it
 /// is good and its tables are ready; until then the last good one stays.

@@ -1,9 +1,9 @@
 //! Why a call has no answer.
 
-use crate::engine::EngineError;
-use crate::engine::guard::Refusal;
-use crate::project::compose::ComposeError;
-use crate::template::RenderError;
+use crate::project::sql::compose::ComposeError;
+use engine::EngineError;
+use engine::guard::Refusal;
+use template::RenderError;
 
 /// Why a call has no answer. HTTP-free; `api` chooses status and envelope.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Parameters that are options of the API, not of a template.
 
-use crate::template::{Parameter, Parameters};
+use template::{Parameter, Parameters};
 
 /// Output options a caller may choose, all of them switches.
 const OUTPUT_SWITCHES: &[&str] = &[

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::error::QueryError;
-use crate::engine::Engine;
-use crate::engine::guard::{Catalog, Guard, Refusal};
 use crate::project::Project;
-use crate::project::compose::{Composed, reads};
+use crate::project::sql::compose::{Composed, reads};
+use engine::Engine;
+use engine::guard::{Catalog, Guard, Refusal};
 
 /// The name of the endpoint's result.
 const RESULT: &str = "_";

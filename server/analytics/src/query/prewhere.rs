@@ -3,7 +3,7 @@
 //! The engine runs PREWHERE before such filters, on every tenant's rows: its
 //! errors would tell of rows that the filter takes away, values included.
 
-use crate::datafile::tokens::{Token, TokenKind, tokenize};
+use datafile::tokens::{Token, TokenKind, tokenize};
 
 /// Words that end the condition of a PREWHERE or WHERE.
 const NEXT_CLAUSES: [&str; 14] = [

@@ -4,11 +4,11 @@
 use serde_json::Value as Json;
 
 use super::error::QueryError;
-use crate::engine::guard::Guard;
-use crate::engine::{Engine, TableFilter, sql};
 use crate::project::Project;
-use crate::project::compose::Composed;
-use crate::template::{Parameter, Parameters};
+use crate::project::sql::compose::Composed;
+use engine::guard::Guard;
+use engine::{Engine, TableFilter, sql};
+use template::{Parameter, Parameters};
 
 /// Whose rows a call may read.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::engine::EngineError;
-use crate::engine::testing::TestEngine;
 use crate::project::{SourceFile, Variables};
-use crate::template::RenderErrorKind;
+use engine::EngineError;
+use engine::testing::TestEngine;
+use template::RenderErrorKind;
 
 const DATABASE: &str = "rookery";
 

@@ -1,7 +1,7 @@
 //! A client that hangs up stops its query in the engine.
 
-use analytics::engine::Statement;
 use analytics::{EngineSettings, QuerySettings, Settings};
+use engine::Statement;
 
 use super::server::{ADMIN, PATIENCE, Server, settings};
 

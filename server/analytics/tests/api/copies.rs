@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use analytics::Settings;
-use analytics::engine::Statement;
+use engine::Statement;
 use serde_json::Value;
 use tempfile::TempDir;
 use time::macros::datetime;

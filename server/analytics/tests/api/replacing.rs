@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use analytics::engine::Statement;
 use analytics::{Running, Settings};
+use engine::Statement;
 use serde_json::Value;
 
 use super::reload::copy;

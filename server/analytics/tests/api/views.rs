@@ -1,7 +1,7 @@
 //! Materialized views fed over HTTP.
 
 use analytics::Settings;
-use analytics::engine::Statement;
+use engine::Statement;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::kind::Kind;
 use super::{LOOKED_AT, Seen};
-use crate::datafile::{JsonPath, JsonPathStep};
 use crate::ingest::IngestError;
+use datafile::{JsonPath, JsonPathStep};
 
 /// Objects inside objects that become columns; deeper ones stay whole.
 const MOST_STEPS: usize = 16;

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Analysis, Format, infer, likely_delimiter};
-use crate::datafile::{Variables, parse_data_source};
 use crate::ingest::IngestError;
+use datafile::{Variables, parse_data_source};
 
 fn ndjson(text: &str) -> Analysis {
     infer(text.as_bytes(), Format::Ndjson).unwrap()

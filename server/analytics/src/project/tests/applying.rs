@@ -5,8 +5,8 @@ mod tables;
 mod views;
 
 use super::project;
-use crate::engine::testing::TestEngine;
 use crate::project::{Applied, ApplyError};
+use engine::testing::TestEngine;
 
 const DATABASE: &str = "rookery";
 

@@ -1,8 +1,8 @@
 //! `rookery check` with a real engine.
 
 use super::files;
-use crate::engine::testing::TestEngine;
 use crate::project::{Report, Variables, check, check_files};
+use engine::testing::TestEngine;
 
 async fn report(engine: &TestEngine, pairs: &[(&str, &str)]) -> Report {
     check_files(&files(pairs), &Variables::default(), Some(&**engine))
@@ -88,7 +88,7 @@ async fn every_wrong_node_is_found_where_it_is_wrong() {
 async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
     let engine = TestEngine::open();
     let places = |report: &Report| -> Vec<String> {
-        let place = |found: &crate::datafile::Diagnostic| {
+        let place = |found: &datafile::Diagnostic| {
             format!(
                 "{}:{}:{} {}",
                 found.file, found.line, found.column, found.message

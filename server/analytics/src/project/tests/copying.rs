@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use time::macros::datetime;
 
 use super::{files, open_workspace};
-use crate::datafile::CopyMode;
-use crate::engine::testing::TestEngine;
 use crate::project::{ApplyError, CopyError, RunContext, Variables, Workspace, check_files};
-use crate::template::Parameters;
+use datafile::CopyMode;
+use engine::testing::TestEngine;
+use template::Parameters;
 
 const EVENTS: (&str, &str) = (
     "events.datasource",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::open_workspace;
-use crate::engine::testing::TestEngine;
 use crate::project::{PopulateError, Population, Workspace};
+use engine::testing::TestEngine;
 
 const EVENTS: (&str, &str) = (
     "events.datasource",

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::engine::Engine;
-use crate::engine::testing::TestEngine;
 use crate::project::{NotServed, Variables, Workspace, watch};
+use engine::Engine;
+use engine::testing::TestEngine;
 
 /// A workspace over a directory that a test may change.
 struct Fixture {

@@ -2,7 +2,7 @@
 //! is that of a harmless value.
 
 use super::*;
-use crate::template::{RenderContext, Template};
+use template::{RenderContext, Template};
 
 const TEMPLATES: &[&str] = &[
     "SELECT {{v}} AS a FROM t WHERE b = {{String(v)}} AND c = 'x'",

@@ -1,7 +1,7 @@
 //! What no project may do.
 
 use super::{DAILY, DAILY_VIEW, EVENTS, apply, refused};
-use crate::engine::testing::TestEngine;
+use engine::testing::TestEngine;
 
 #[tokio::test]
 async fn tenants_rows_stay_theirs_through_views_and_copies() {

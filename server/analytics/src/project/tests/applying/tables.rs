@@ -1,8 +1,8 @@
 //! Tables of data sources: made, altered, rebuilt, kept.
 
 use super::{DAILY, DATABASE, EVENTS, INSERT, apply, refused, rows};
-use crate::engine::testing::TestEngine;
 use crate::project::{Applied, Project, Variables};
+use engine::testing::TestEngine;
 
 #[tokio::test]
 async fn the_demo_is_applied_once() {

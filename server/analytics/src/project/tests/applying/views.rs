@@ -1,8 +1,8 @@
 //! Materialized views: populated once, fed from then on, never counted twice.
 
 use super::{DAILY, DAILY_USERS, DAILY_VIEW, EVENTS, INSERT, apply, refused, rows};
-use crate::engine::testing::TestEngine;
 use crate::project::Applied;
+use engine::testing::TestEngine;
 
 #[tokio::test]
 async fn a_view_is_populated_when_it_is_first_built_and_fed_from_then_on() {

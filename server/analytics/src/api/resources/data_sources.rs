@@ -1,0 +1,350 @@
+//! Data sources: what there is, and taking rows away. Rows come in through
+//! `append` and `events`.
+
+use crate::api::error::engine_error;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::future::BoxFuture;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use service::ApiError;
+
+use crate::access::Access;
+use crate::api::request::auth::Caller;
+use crate::api::request::input::Input;
+use crate::api::rows::operations::Noted;
+use crate::api::state::{Api, Named, Served, no_such_data_source};
+use crate::api::timestamp;
+use crate::api::work::jobs::{self, Outcome, Turn};
+use crate::project::{qualified, quarantine_name};
+use crate::query::tables_read;
+use datafile::{Column, DataSource, EngineKind, Pipe, TableEngine};
+use engine::{Statement, sql};
+
+pub(crate) fn router() -> Router<Api> {
+    Router::new()
+        .route("/v0/datasources", get(list))
+        .route(
+            "/v0/datasources/{name}",
+            get(detail).delete(refuse_change).put(refuse_change),
+        )
+        .route("/v0/datasources/{name}/alter", post(refuse_change))
+        .route("/v0/datasources/{name}/truncate", post(truncate))
+        .route("/v0/datasources/{name}/delete", post(delete_rows))
+        .route("/v1/datasources/{name}/delete", post(delete_rows))
+}
+
+async fn list(State(api): State<Api>, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+    access.metadata()?;
+    let served = api.served();
+    let sizes = sizes(&api).await?;
+    let data_sources: Vec<Value> = served
+        .project
+        .data_sources()
+        .filter_map(|data_source| served.data_source(&data_source.name))
+        .filter(|data_source| access.sees_data_source(data_source.resource()))
+        .map(|data_source| describe(&served, &access, &data_source, &sizes))
+        .collect();
+    Ok(Json(json!({ "datasources": data_sources })))
+}
+
+async fn detail(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    access.metadata()?;
+    let served = api.served();
+    if let Some(name) = name.strip_suffix(".datasource") {
+        let data_source = visible(&served, &access, name)?;
+        let text = crate::api::read_datafile(&api, &data_source.item.file).await?;
+        return Ok(text.into_response());
+    }
+    let data_source = visible(&served, &access, &name)?;
+    let sizes = sizes(&api).await?;
+    Ok(Json(describe(&served, &access, &data_source, &sizes)).into_response())
+}
+
+fn visible(served: &Served, access: &Access, name: &str) -> Result<Named<DataSource>, ApiError> {
+    let data_source = served.require_data_source(name)?;
+    if access.sees_data_source(data_source.resource()) {
+        return Ok(data_source);
+    }
+    Err(no_such_data_source(name))
+}
+
+async fn truncate(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let data_source = droppable(&api, &access, &name)?;
+    let noted = Noted::begin(&api, "truncate", &data_source);
+    noted.end(truncate_tables(&api, &data_source.item.name).await, |()| {
+        None
+    })?;
+    Ok(StatusCode::RESET_CONTENT)
+}
+
+async fn truncate_tables(api: &Api, name: &str) -> Result<(), ApiError> {
+    let _tables_stay = api.workspace().writing().await;
+    for table in [name.to_owned(), quarantine_name(name)] {
+        let table = qualified(api.database(), &table);
+        let statement = Statement::change(format!("TRUNCATE TABLE IF EXISTS {table}"));
+        api.engine().query(statement).await.map_err(engine_error)?;
+    }
+    Ok(())
+}
+
+/// Deletes the rows that fulfil `delete_condition`, as a job; with
+/// `dry_run=true` only counts them.
+async fn delete_rows(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+    input: Input,
+) -> Result<Response, ApiError> {
+    let data_source = droppable(&api, &access, &name)?;
+    let condition = input.required("delete_condition")?;
+    let table = qualified(api.database(), &data_source.item.name);
+    // The condition is SQL from outside: it may read its own table only.
+    let count = format!("SELECT count() AS rows FROM {table} WHERE (\n{condition}\n)");
+    crate::api::answers::sql::check_condition(&api, &count, &data_source.item.name).await?;
+    if input.flag("dry_run") {
+        let answer = api
+            .engine()
+            .query(Statement::read(count, "TabSeparated"))
+            .await
+            .map_err(engine_error)?;
+        let rows: u64 = String::from_utf8_lossy(&answer.body)
+            .trim()
+            .parse()
+            .unwrap_or_default();
+        return Ok(Json(json!({ "rows_to_be_deleted": rows })).into_response());
+    }
+    let delete = Statement {
+        // The job is done when every part is rewritten.
+        settings: vec![("mutations_sync".to_owned(), "1".to_owned())],
+        ..Statement::change(format!(
+            "ALTER TABLE {table} DELETE WHERE (\n{condition}\n)"
+        ))
+    };
+    let mut details = Map::new();
+    details.insert("datasource".to_owned(), reference(&data_source));
+    details.insert("delete_condition".to_owned(), condition.into());
+    let worker = api.clone();
+    let work = move || -> BoxFuture<'static, Outcome> {
+        let (worker, delete) = (worker.clone(), delete.clone());
+        Box::pin(async move {
+            let _tables_stay = worker.workspace().writing().await;
+            worker.engine().query(delete).await.map_err(engine_error)?;
+            Ok(Map::new())
+        })
+    };
+    let turn = Turn {
+        kind: "delete_data",
+        subject: format!("{} {condition}", data_source.item.name),
+        details,
+        work: Arc::new(work),
+    };
+    let id = api.jobs().queue(&access, turn)?;
+    let mut answer = jobs::started(&id);
+    answer["delete_id"] = id.into();
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// The data source, if the caller may take rows away from it.
+fn droppable(api: &Api, access: &Access, name: &str) -> Result<Named<DataSource>, ApiError> {
+    let served = api.served();
+    let data_source = served.require_data_source(name)?;
+    if let Err(refusal) = access.drop_rows(data_source.resource()) {
+        let may_know = !access.is_jwt() && access.sees_data_source(data_source.resource());
+        return Err(if may_know {
+            refusal.into()
+        } else {
+            no_such_data_source(name)
+        });
+    }
+    Ok(data_source)
+}
+
+async fn refuse_change() -> ApiError {
+    managed_by_project()
+}
+
+pub(crate) fn managed_by_project() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "managed_by_project",
+        "data sources come from the project's files: change them there and reload the project",
+    )
+}
+
+/// How large a table is.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Size {
+    rows: u64,
+    bytes: u64,
+}
+
+/// The sizes of all tables, by name.
+async fn sizes(api: &Api) -> Result<HashMap<String, Size>, ApiError> {
+    #[derive(Deserialize)]
+    struct Row {
+        table: String,
+        #[serde(flatten)]
+        size: Size,
+    }
+    let database = sql::literal(api.database());
+    let statement = Statement {
+        settings: vec![(
+            "output_format_json_quote_64bit_integers".to_owned(),
+            "0".to_owned(),
+        )],
+        ..Statement::read(
+            format!(
+                "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts \
+                 WHERE active AND database = {database} GROUP BY table"
+            ),
+            "JSONEachRow",
+        )
+    };
+    let answer = api.engine().query(statement).await.map_err(engine_error)?;
+    serde_json::Deserializer::from_slice(&answer.body)
+        .into_iter::<Row>()
+        .map(|row| {
+            row.map(|row| (row.table, row.size))
+                .map_err(ApiError::internal)
+        })
+        .collect()
+}
+
+pub(crate) fn reference(data_source: &Named<DataSource>) -> Value {
+    json!({ "id": data_source.id, "name": data_source.item.name })
+}
+
+/// The pipes that read a data source, as far as the caller sees them.
+fn used_by(served: &Served, access: &Access, data_source: &str) -> Vec<Value> {
+    let reads = |pipe: &Pipe| {
+        let is_own = pipe.node(data_source).is_some();
+        let mut nodes = pipe.nodes.iter();
+        !is_own && nodes.any(|node| tables_read(&node.sql).contains(data_source))
+    };
+    served
+        .project
+        .pipes()
+        .filter(|pipe| reads(pipe))
+        .filter_map(|pipe| served.pipe(&pipe.name))
+        .filter(|pipe| access.sees_pipe(pipe.resource()))
+        .map(|pipe| json!({ "id": pipe.id, "name": pipe.item.name }))
+        .collect()
+}
+
+fn describe(
+    served: &Served,
+    access: &Access,
+    data_source: &Named<DataSource>,
+    sizes: &HashMap<String, Size>,
+) -> Value {
+    let Named { item, id } = data_source;
+    let time = timestamp(served.loaded_at);
+    let size = sizes.get(&item.name).copied().unwrap_or_default();
+    let quarantined = sizes
+        .get(&quarantine_name(&item.name))
+        .copied()
+        .unwrap_or_default();
+    let columns: Vec<Value> = item.columns.iter().map(describe_column).collect();
+    let tags: Map<String, Value> = item
+        .tags
+        .pairs
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_str().into()))
+        .collect();
+    json!({
+        "id": id,
+        "name": item.name,
+        "description": item.description,
+        "type": if item.has_json_paths() { "ndjson" } else { "csv" },
+        "cluster": null,
+        "tags": tags,
+        "columns": columns,
+        "schema": schema(&item.columns),
+        "engine": describe_engine(&item.engine),
+        "statistics": { "row_count": size.rows, "bytes": size.bytes },
+        "quarantine_rows": quarantined.rows,
+        "used_by": used_by(served, access, &item.name),
+        "shared_with": item.shared_with,
+        "created_at": time,
+        "updated_at": time,
+    })
+}
+
+fn describe_column(column: &Column) -> Value {
+    json!({
+        "name": column.name,
+        "normalized_name": column.name,
+        "type": column.data_type.to_string(),
+        "nullable": column.is_nullable(),
+        "jsonpath": column.json_path.as_ref().map(ToString::to_string),
+        "default_value": column.default.as_ref().map(|default| format!("DEFAULT {default}")),
+        "codec": column.codec,
+    })
+}
+
+/// The columns as SCHEMA has them.
+fn schema(columns: &[Column]) -> String {
+    let definition = |column: &Column| {
+        let mut text = format!("{} {}", sql::identifier(&column.name), column.data_type);
+        if let Some(path) = &column.json_path {
+            text.push_str(&format!(" `json:{path}`"));
+        }
+        if let Some(default) = &column.default {
+            text.push_str(&format!(" DEFAULT {default}"));
+        }
+        if let Some(codec) = &column.codec {
+            text.push_str(&format!(" CODEC({codec})"));
+        }
+        text
+    };
+    let definitions: Vec<String> = columns.iter().map(definition).collect();
+    definitions.join(", ")
+}
+
+fn describe_engine(engine: &TableEngine) -> Value {
+    let mut description = json!({ "engine": engine.kind.name() });
+    let text = |fragment: &datafile::Fragment| fragment.to_string();
+    let keys = [
+        (
+            "engine_partition_key",
+            engine.partition_key.as_ref().map(text),
+        ),
+        ("engine_sorting_key", engine.sorting_key.as_ref().map(text)),
+        ("engine_primary_key", engine.primary_key.as_ref().map(text)),
+        (
+            "engine_sampling_key",
+            engine.sampling_key.as_ref().map(text),
+        ),
+        ("engine_ttl", engine.ttl.as_ref().map(text)),
+        ("engine_ver", version(&engine.kind)),
+    ];
+    for (key, value) in keys {
+        if let Some(value) = value {
+            description[key] = value.into();
+        }
+    }
+    description
+}
+
+fn version(kind: &EngineKind) -> Option<String> {
+    match kind {
+        EngineKind::ReplacingMergeTree { version, .. } => version.clone(),
+        EngineKind::VersionedCollapsingMergeTree { version, .. } => Some(version.clone()),
+        _ => None,
+    }
+}

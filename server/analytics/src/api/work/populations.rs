@@ -1,0 +1,116 @@
+//! Populating materialized views on demand:
+//! `POST /v0/pipes/<pipe>/nodes/<node>/population`.
+
+use crate::api::error::engine_error;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+use service::ApiError;
+
+use crate::api::request::auth::Caller;
+use crate::api::request::input::Input;
+use crate::api::resources::pipes;
+use crate::api::state::Api;
+use crate::api::work::jobs::{self, Outcome, Turn};
+use crate::project::{ApplyError, PopulateError, Population, qualified};
+use datafile::NodeKind;
+use engine::Statement;
+
+pub(crate) fn router() -> Router<Api> {
+    Router::new().route("/v0/pipes/{pipe}/nodes/{node}/population", post(populate))
+}
+
+async fn populate(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path((pipe, node)): Path<(String, String)>,
+    input: Input,
+) -> Result<Json<Value>, ApiError> {
+    access.deploy()?;
+    let served = api.served();
+    let pipe = served.require_pipe(&pipe)?;
+    let node = pipes::require_node(&served, &pipe.item, &node)?;
+    let NodeKind::Materialized { data_source, .. } = &node.kind else {
+        let message = format!("the node `{}` is no materialized view", node.name);
+        return Err(ApiError::bad_request("not_materialized", message));
+    };
+    if input.flag("unlink_on_populate_error") {
+        let message = "views are linked by the project's files, and a population that fails \
+                       changes nothing: leave `unlink_on_populate_error` out";
+        return Err(ApiError::bad_request("invalid_parameter", message));
+    }
+    let population = Population {
+        truncate: input.flag("truncate"),
+        subset: subset(&input)?,
+        condition: condition(&api, &pipe.item.name, &input).await?,
+    };
+    let details = jobs::filling(&served, &pipe.item.name, data_source);
+    let name = pipe.item.name.clone();
+    let (own, subject) = (api.clone(), name.clone());
+    let work = move || -> BoxFuture<'static, Outcome> {
+        let (api, pipe, population) = (own.clone(), name.clone(), population.clone());
+        Box::pin(async move {
+            api.workspace().populate(&pipe, &population).await?;
+            Ok(Map::new())
+        })
+    };
+    let turn = Turn {
+        kind: "populateview",
+        subject,
+        details,
+        work: Arc::new(work),
+    };
+    let id = api.jobs().queue(&access, turn)?;
+    Ok(Json(jobs::started(&id)))
+}
+
+fn subset(input: &Input) -> Result<Option<f64>, ApiError> {
+    let Some(text) = input.text("populate_subset") else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(Some(share)),
+        _ => {
+            let message = "`populate_subset` is a share of the rows, above 0 and up to 1";
+            Err(ApiError::bad_request("invalid_parameter", message))
+        }
+    }
+}
+
+/// The condition is SQL from outside: the engine's parser must find it a
+/// condition that reads no table. As a filter of its source it would filter
+/// itself where it read that.
+async fn condition(api: &Api, pipe: &str, input: &Input) -> Result<Option<String>, ApiError> {
+    let Some(condition) = input.text("populate_condition") else {
+        return Ok(None);
+    };
+    let alone = format!("SELECT 1 WHERE (\n{condition}\n)");
+    crate::api::answers::sql::check_condition(api, &alone, "").await?;
+    // What the parser cannot know, such as the source's columns.
+    let source = api.workspace().view_source(pipe).await?;
+    let table = qualified(api.database(), &source);
+    let none = format!("SELECT 1 FROM {table} WHERE (\n{condition}\n) LIMIT 0");
+    api.engine()
+        .query(Statement::read(none, "Null"))
+        .await
+        .map_err(engine_error)?;
+    Ok(Some(condition.to_owned()))
+}
+
+impl From<PopulateError> for ApiError {
+    fn from(error: PopulateError) -> Self {
+        match error {
+            PopulateError::Run(ApplyError::Engine { source, .. }) => engine_error(source),
+            PopulateError::Changed => Self::conflict("project_changed", error.to_string()),
+            PopulateError::Replaced(_) => Self::conflict("rows_replaced", error.to_string()),
+            PopulateError::NoView(_) => Self::bad_request("not_materialized", error.to_string()),
+            PopulateError::Run(ApplyError::Refused(_)) | PopulateError::KeepsNothing(_) => {
+                Self::bad_request("population_refused", error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The SQL a project turns into: one SELECT of a node and all it reads, and the
+//! statements that make its tables.
+
+pub(crate) mod compose;
+pub(super) mod ddl;
+pub(super) mod select;

@@ -1,0 +1,358 @@
+//! One SELECT out of a node and all nodes and pipes it reads: what requests
+//! run (`query`), and what the server runs on its own (views, copies, checks).
+//!
+//! Pipes become common table expressions of the whole; the nodes of a pipe are
+//! those of its own SELECT. So each is rendered once, whoever reads it, and
+//! nodes of the same name in two pipes stay apart. Whether the SQL may run, and
+//! on which rows, is decided elsewhere.
+
+mod layout;
+mod reads;
+
+use std::collections::BTreeMap;
+
+use crate::project::Project;
+use datafile::{Node, Pipe};
+use engine::sql;
+use layout::{Layout, closed_off, with_expressions};
+use reads::Reads;
+pub(crate) use reads::reads;
+use template::{ParameterDeclaration, Parameters, RenderContext, RenderError, Rendered};
+
+/// Why nodes do not make one SELECT.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum ComposeError {
+    /// A pipe without the node that is to be read.
+    #[error("the pipe '{0}' has no such node")]
+    NoNode(String),
+    /// A node's template cannot be rendered.
+    #[error("{error}")]
+    Template {
+        /// The node's pipe.
+        pipe: String,
+        /// The node.
+        node: String,
+        /// What is wrong, and on which line of the node's SQL.
+        error: Box<RenderError>,
+    },
+    /// Nodes or pipes that read each other, by the name of one of them.
+    #[error("'{0}' reads itself through the nodes and pipes it reads")]
+    Cycle(String),
+}
+
+/// SQL that reads data sources alone.
+#[derive(Debug)]
+pub(crate) struct Composed<'p> {
+    project: &'p Project,
+    sql: String,
+    parts: Vec<Part<'p>>,
+}
+
+/// A node as it went into a composition.
+#[derive(Debug)]
+pub(crate) struct Part<'p> {
+    /// Its pipe.
+    pub(crate) pipe: &'p Pipe,
+    /// The node itself.
+    pub(crate) node: &'p Node,
+    /// What its template made.
+    pub(crate) rendered: Rendered,
+    /// The names in it.
+    found: Reads,
+    /// The parts it reads, by index; all come before it.
+    reads: Vec<usize>,
+    /// The SELECT whose expression it is, or which it is itself.
+    scope: usize,
+    /// Whether it is read by its pipe's name, everywhere.
+    stands_for_pipe: bool,
+}
+
+impl Part<'_> {
+    /// The name by which it is read.
+    pub(crate) fn name(&self) -> &str {
+        match self.stands_for_pipe {
+            true => &self.pipe.name,
+            false => &self.node.name,
+        }
+    }
+}
+
+impl<'p> Composed<'p> {
+    /// The whole SQL.
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// The same, when nothing else is wanted any more.
+    pub(crate) fn into_sql(self) -> String {
+        self.sql
+    }
+
+    /// What it is made of, each part after those it reads.
+    pub(crate) fn parts(&self) -> &[Part<'p>] {
+        &self.parts
+    }
+
+    /// Lays another SELECT over the whole, which it reads as `name`.
+    pub(crate) fn lay_under(&mut self, name: &str, over: &str) {
+        self.sql = with_expressions(&[(name.to_owned(), closed_off(&self.sql))], over);
+    }
+
+    /// Bound parameters as the engine takes them.
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
+        let bound = self.parts.iter().flat_map(|part| &part.rendered.bound);
+        // Several nodes may bind the same secret.
+        let bound: BTreeMap<&String, &String> = bound.map(|(name, value)| (name, value)).collect();
+        bound
+            .into_iter()
+            .map(|(name, value)| (name.clone(), sql::parameter(value)))
+            .collect()
+    }
+
+    /// The lowest that any part asks for.
+    pub(crate) fn max_threads(&self) -> Option<u32> {
+        let asked = self.parts.iter().map(|part| part.rendered.max_threads);
+        asked.flatten().min()
+    }
+
+    /// The shortest that any part asks for.
+    pub(crate) fn cache_ttl(&self) -> Option<&'static str> {
+        const ASCENDING: [&str; 5] = ["5s", "1m", "5m", "30m", "1h"];
+
+        let asked = self.parts.iter().map(|part| part.rendered.cache_ttl);
+        asked
+            .flatten()
+            .min_by_key(|ttl| ASCENDING.iter().position(|known| known == ttl))
+    }
+
+    /// Whether any part asks for a feature.
+    pub(crate) fn activates(&self, feature: &str) -> bool {
+        let mut asked = self.parts.iter().flat_map(|part| &part.rendered.activate);
+        asked.any(|asked| *asked == feature)
+    }
+
+    /// Names in the place of a table that mean nothing in the project: columns
+    /// after IN, or tables of a former project.
+    pub(crate) fn strangers(&self) -> impl Iterator<Item = &str> {
+        let names = self.parts.iter().flat_map(|part| {
+            let names = part.found.foreign();
+            names.filter(|name| part.pipe.node(name).is_none())
+        });
+        let is_known = |name: &str| {
+            self.project.pipe(name).is_some() || self.project.data_source_of(name).is_some()
+        };
+        names
+            .map(String::as_str)
+            .filter(move |name| !is_known(name))
+    }
+
+    /// Whether any part reaches further than names of the project, or may.
+    pub(crate) fn is_unusual(&self) -> bool {
+        self.parts.iter().any(|part| part.found.is_unusual)
+    }
+
+    /// The part that calls a CTE of its own as something is called that it
+    /// reads, and that name. What it reads is closed off in a `view()`, which
+    /// is no table that could be watched.
+    pub(crate) fn captured(&self) -> Option<(&Part<'p>, &str)> {
+        let layout = Layout::new(self.project, &self.parts);
+        let mut captured = self.parts.iter().enumerate();
+        captured.find_map(|(index, part)| Some((part, layout.captured(index)?)))
+    }
+
+    /// The parameters of all parts, each name once, those of the last part
+    /// first.
+    pub(crate) fn declarations(&self) -> Vec<ParameterDeclaration> {
+        let templates = self
+            .parts
+            .iter()
+            .rev()
+            .filter_map(|part| self.project.template(&part.pipe.name, &part.node.name));
+        let mut declarations: Vec<ParameterDeclaration> = Vec::new();
+        for declaration in templates.flat_map(|template| template.parameters()) {
+            match declarations
+                .iter_mut()
+                .find(|known| known.name == declaration.name)
+            {
+                Some(known) => known.required |= declaration.required,
+                None => declarations.push(declaration.clone()),
+            }
+        }
+        declarations
+    }
+}
+
+/// Renders and joins nodes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Composer<'p, 'r> {
+    project: &'p Project,
+    parameters: &'r Parameters,
+    context: &'r RenderContext,
+}
+
+/// What has been put together so far.
+#[derive(Default)]
+struct Work<'p> {
+    parts: Vec<Part<'p>>,
+    pipes: Seen<'p>,
+    /// How many SELECTs there are.
+    scopes: usize,
+}
+
+/// Names and their parts; none while one is being composed.
+type Seen<'p> = Vec<(&'p str, Option<usize>)>;
+
+/// The nodes of one pipe, while it is being composed.
+struct Nodes<'p> {
+    pipe: &'p Pipe,
+    scope: usize,
+    seen: Seen<'p>,
+}
+
+impl<'p, 'r> Composer<'p, 'r> {
+    pub(crate) fn new(
+        project: &'p Project,
+        parameters: &'r Parameters,
+        context: &'r RenderContext,
+    ) -> Self {
+        Self {
+            project,
+            parameters,
+            context,
+        }
+    }
+
+    /// The SELECT of a node.
+    pub(crate) fn node(self, pipe: &'p Pipe, node: &'p Node) -> Result<Composed<'p>, ComposeError> {
+        let mut work = Work::default();
+        work.pipes.push((&pipe.name, None));
+        let mut nodes = work.nodes_of(pipe);
+        nodes.seen.push((&node.name, None));
+        let part = self.part(node, &mut nodes, false, &mut work)?;
+        let layout = Layout::new(self.project, &work.parts);
+        Ok(Composed {
+            project: self.project,
+            sql: layout.select(part),
+            parts: work.parts,
+        })
+    }
+
+    /// A SQL text from elsewhere that may read the project's pipes, and the
+    /// nodes of `own`. What it reads is closed off from its own names.
+    pub(crate) fn text(
+        self,
+        text: &str,
+        own: Option<&'p Pipe>,
+    ) -> Result<Composed<'p>, ComposeError> {
+        let mut work = Work::default();
+        let mut nodes = own.map(|pipe| work.nodes_of(pipe));
+        let read = self.join(&reads(text), nodes.as_mut(), &mut work)?;
+        let layout = Layout::new(self.project, &work.parts);
+        Ok(Composed {
+            project: self.project,
+            sql: with_expressions(&layout.closed(&read), text),
+            parts: work.parts,
+        })
+    }
+
+    /// Renders one node after everything it reads; the part's index.
+    fn part(
+        self,
+        node: &'p Node,
+        nodes: &mut Nodes<'p>,
+        stands_for_pipe: bool,
+        work: &mut Work<'p>,
+    ) -> Result<usize, ComposeError> {
+        let pipe = nodes.pipe;
+        let Some(template) = self.project.template(&pipe.name, &node.name) else {
+            return Err(ComposeError::NoNode(pipe.name.clone()));
+        };
+        let rendered = template
+            .render(self.parameters, self.context)
+            .map_err(|error| ComposeError::Template {
+                pipe: pipe.name.clone(),
+                node: node.name.clone(),
+                error: Box::new(error),
+            })?;
+        let found = reads(&rendered.sql);
+        let read = self.join(&found, Some(&mut *nodes), work)?;
+        work.parts.push(Part {
+            pipe,
+            node,
+            rendered,
+            found,
+            reads: read,
+            scope: nodes.scope,
+            stands_for_pipe,
+        });
+        Ok(work.parts.len() - 1)
+    }
+
+    /// Adds what is read: nodes before pipes before data sources, which need
+    /// nothing. The indexes of the parts.
+    fn join(
+        self,
+        found: &Reads,
+        mut nodes: Option<&mut Nodes<'p>>,
+        work: &mut Work<'p>,
+    ) -> Result<Vec<usize>, ComposeError> {
+        let mut read = Vec::new();
+        for name in found.foreign() {
+            let own = nodes
+                .as_deref_mut()
+                .and_then(|nodes| Some((nodes.pipe.node(name)?, nodes)));
+            if let Some((node, nodes)) = own {
+                let part = match known(&mut nodes.seen, &node.name)? {
+                    Some(part) => part,
+                    None => self.part(node, nodes, false, work)?,
+                };
+                finish(&mut nodes.seen, &node.name, part);
+                read.push(part);
+            } else if let Some(pipe) = self.project.pipe(name)
+                && let Some(output) = pipe.output()
+            {
+                let part = match known(&mut work.pipes, &pipe.name)? {
+                    Some(part) => part,
+                    None => {
+                        let mut inner = work.nodes_of(pipe);
+                        inner.seen.push((&output.name, None));
+                        self.part(output, &mut inner, true, work)?
+                    }
+                };
+                finish(&mut work.pipes, &pipe.name, part);
+                read.push(part);
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl<'p> Work<'p> {
+    /// A SELECT of its own for a pipe's nodes.
+    fn nodes_of(&mut self, pipe: &'p Pipe) -> Nodes<'p> {
+        self.scopes += 1;
+        Nodes {
+            pipe,
+            scope: self.scopes,
+            seen: Seen::new(),
+        }
+    }
+}
+
+/// The part of a name that is composed; one that is not is noted as being so.
+fn known<'p>(seen: &mut Seen<'p>, name: &'p str) -> Result<Option<usize>, ComposeError> {
+    match seen.iter().find(|(found, _)| *found == name) {
+        Some((_, Some(part))) => Ok(Some(*part)),
+        Some((_, None)) => Err(ComposeError::Cycle(name.to_owned())),
+        None => {
+            seen.push((name, None));
+            Ok(None)
+        }
+    }
+}
+
+fn finish(seen: &mut Seen<'_>, name: &str, part: usize) {
+    if let Some((_, done)) = seen.iter_mut().find(|(found, _)| *found == name) {
+        *done = Some(part);
+    }
+}
