@@ -6,7 +6,7 @@
 //! A value after `=` is JSON, as a body gives it.
 
 use serde_json::Value as Json;
-use template::{Parameter, Parameters, RenderContext, Template};
+use template::{Parameter, Parameters, RenderContext, StandIns, Template};
 
 use crate::seeds;
 
@@ -40,7 +40,7 @@ pub fn run(data: &[u8]) {
         );
     }
     let validation = RenderContext {
-        validation: true,
+        stand_ins: StandIns::Undefined,
         ..RenderContext::default()
     };
     template.render(&Parameters::new(), &validation).ok();

@@ -19,7 +19,7 @@ use datafile::{Node, Pipe};
 use engine::guard::Guard;
 use engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
 pub use template::{Parameter, Parameters};
-use template::{ParameterDeclaration, RenderContext};
+use template::{ParameterDeclaration, RenderContext, StandIns};
 
 pub use error::QueryError;
 pub use tenant::Tenant;
@@ -201,7 +201,7 @@ pub fn endpoint_parameters(project: &Project, pipe: &Pipe) -> Vec<ParameterDecla
     let (parameters, context) = (
         Parameters::new(),
         RenderContext {
-            validation: true,
+            stand_ins: StandIns::Defined,
             ..RenderContext::default()
         },
     );

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{Statement, TableFilter, sql};
 
 /// Settings of every statement unless it says otherwise.
-const BASE: [(&str, &str); 10] = [
+const BASE: [(&str, &str); 11] = [
     // What Tinybird's clients expect; 0 is today's default too.
     ("output_format_json_quote_64bit_integers", "0"),
     // An insert is answered when its rows are there, not when they wait.
@@ -26,6 +26,8 @@ const BASE: [(&str, &str); 10] = [
     // A join's rows keep the order of its left side, as projects' tests expect
     // of Tinybird; the parallel kind scatters them by hash.
     ("join_algorithm", "'direct,hash'"),
+    // Tinybird joins subqueries and table functions without an alias.
+    ("joined_subquery_requires_alias", "0"),
     // Tinybird joins, groups and sorts by parts of JSON documents.
     ("allow_dynamic_type_in_join_keys", "1"),
     ("allow_suspicious_types_in_group_by", "1"),

@@ -24,7 +24,7 @@ impl TestEngine {
 
     /// The same with so many reading connections, and so many statements waiting.
     pub fn with(connections: usize, queue: usize) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().expect("a directory for the test");
         let engine = Embedded::open(EmbeddedSettings {
             library: cached_library().expect("HOME is set"),
             data_directory: directory.path().join("engine"),
@@ -33,7 +33,7 @@ impl TestEngine {
             queue,
         });
         Self {
-            engine: engine.unwrap(),
+            engine: engine.expect("the engine opens"),
             _directory: directory,
         }
     }
@@ -52,7 +52,7 @@ impl TestEngine {
     /// The body of a statement's answer.
     pub async fn text(&self, statement: Statement) -> Result<String, EngineError> {
         let answer = self.query(statement).await?;
-        Ok(String::from_utf8(answer.body.to_vec()).unwrap())
+        Ok(String::from_utf8(answer.body.to_vec()).expect("the answer is text"))
     }
 }
 

@@ -13,7 +13,7 @@ use super::parameters::Parameters;
 use super::print::Output;
 use super::syntax::{self, Handler, Node, Try};
 use super::value::{List, Value};
-use super::{Program, RenderContext};
+use super::{Program, RenderContext, StandIns};
 
 /// What happened to the body of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Evaluator<'p> {
     pub(super) output: Output,
     pub(super) effects: Effects,
     pub(super) budget: Budget,
+    /// Whether a stand-in was used.
+    pub(super) stands_in: bool,
 }
 
 impl<'p> Evaluator<'p> {
@@ -44,6 +46,7 @@ impl<'p> Evaluator<'p> {
             output: Output::new(program.text_length + program.text_length / 2 + 64),
             effects: Effects::default(),
             budget: Budget::new(context.limits),
+            stands_in: false,
         }
     }
 
@@ -81,7 +84,7 @@ impl<'p> Evaluator<'p> {
 
     /// Whether parameters are only stood in for.
     pub(super) fn is_validating(&self) -> bool {
-        self.context.validation
+        self.context.stand_ins != StandIns::None
     }
 
     /// The error text for a parameter nobody gave.
@@ -304,10 +307,13 @@ impl<'p> Evaluator<'p> {
     }
 
     /// A variable's value; null, or a stand-in, when it has none.
-    pub(super) fn variable(&self, slot: usize) -> Value {
+    pub(super) fn variable(&mut self, slot: usize) -> Value {
         match &self.slots[slot] {
             Some(value) => value.clone(),
-            None if self.is_validating() => Value::Placeholder,
+            None if self.is_validating() => {
+                self.stands_in = true;
+                Value::Placeholder
+            }
             None => Value::None,
         }
     }

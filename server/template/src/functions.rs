@@ -11,6 +11,7 @@ mod types;
 
 use std::sync::Arc;
 
+use super::StandIns;
 use super::evaluate::Evaluator;
 use super::fault::{Fault, Outcome};
 use super::value::Value;
@@ -84,6 +85,21 @@ impl Function {
         })
     }
 
+    /// Whether a stand-in among its arguments may be seen in what it returns.
+    /// Of one that it asks about, or has a default for, nothing is left.
+    pub(super) fn keeps_stand_ins(self, arguments: &Arguments) -> bool {
+        let default = match self {
+            Self::Defined => return false,
+            Self::Typed(parameter_type) => parameter_type.default_in_place(arguments),
+            Self::Array => arguments
+                .default_in_place(2)
+                .filter(|found| found.is_true()),
+            Self::Json | Self::Column | Self::Columns => arguments.default_in_place(1),
+            _ => None,
+        };
+        default.is_none() || !matches!(arguments.get(0, "x"), Some(Value::Placeholder))
+    }
+
     /// Whether `{{ … }}` may call it.
     pub(super) fn is_allowed_in_output(self) -> bool {
         match self {
@@ -132,6 +148,20 @@ impl Arguments {
             .map(|(_, value)| value)
     }
 
+    /// The default at `position`, unless it is null.
+    pub(super) fn default(&self, position: usize) -> Option<&Value> {
+        self.get(position, "default")
+            .filter(|default| !default.is_none())
+    }
+
+    /// The default that stands in for a value while a template is validated. A
+    /// name that nobody gave a value, like the `false` of `Boolean(x, false)`,
+    /// is no default.
+    pub(super) fn default_in_place(&self, position: usize) -> Option<&Value> {
+        self.default(position)
+            .filter(|default| !matches!(default, Value::Placeholder))
+    }
+
     /// The argument a function cannot do without.
     pub(super) fn require(&self, position: usize, name: &str, function: &str) -> Outcome<&Value> {
         self.get(position, name).ok_or_else(|| {
@@ -151,6 +181,15 @@ impl Arguments {
 }
 
 impl Evaluator<'_> {
+    /// `defined(x)`
+    fn defined(&self, name: &str, arguments: &Arguments) -> Outcome<Value> {
+        Ok(Value::Bool(match arguments.require(0, "x", name)? {
+            Value::None => false,
+            Value::Placeholder => self.context.stand_ins == StandIns::Defined,
+            _ => true,
+        }))
+    }
+
     /// Calls `function`, which the template calls `name`.
     pub(super) fn call(
         &mut self,
@@ -162,7 +201,7 @@ impl Evaluator<'_> {
             Function::Typed(parameter_type) => self.typed(parameter_type, &arguments),
             Function::Array => self.array(&arguments),
             Function::Json => self.json(&arguments),
-            Function::Defined => Ok(Value::Bool(!arguments.require(0, "x", name)?.is_none())),
+            Function::Defined => self.defined(name, &arguments),
             Function::Column => self.column(&arguments),
             Function::Columns => self.columns(&arguments),
             Function::Symbol => self.symbol(&arguments),

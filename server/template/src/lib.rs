@@ -61,10 +61,23 @@ pub struct RenderContext {
     pub secrets: Arc<BTreeMap<String, String>>,
     /// Bounds of the rendering.
     pub limits: RenderLimits,
-    /// Renders with stand-ins for all parameters, to check the SQL alone.
-    pub validation: bool,
+    /// What stands in for parameters, where only the SQL is to be seen.
+    pub stand_ins: StandIns,
     /// The time of a copy job, `YYYY-MM-DD HH:MM:SS`.
     pub job_timestamp: Option<String>,
+}
+
+/// Stand-ins for parameters: with them a template renders whatever is given,
+/// so that its SQL can be checked before anybody calls it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StandIns {
+    /// None: the values that are given count.
+    #[default]
+    None,
+    /// As if nobody gave any: `defined(x)` is false. So Tinybird checks.
+    Undefined,
+    /// As if somebody gave all: `defined(x)` is true.
+    Defined,
 }
 
 /// A rendered template.
@@ -84,6 +97,9 @@ pub struct Rendered {
     pub activate: Vec<&'static str>,
     /// Features refused with `disable()`.
     pub disable: Vec<&'static str>,
+    /// Whether a stand-in is in the SQL, or had a part in making it: what is
+    /// wrong with it then may be the stand-in's fault.
+    pub stands_in: bool,
 }
 
 impl Template {
@@ -172,6 +188,7 @@ impl Template {
             cache_ttl: effects.cache_ttl,
             activate: effects.activate,
             disable: effects.disable,
+            stands_in: evaluator.stands_in,
         })
     }
 

@@ -195,8 +195,12 @@ impl Evaluator<'_> {
     fn evaluate_call(&mut self, call: &Call) -> Outcome<Value> {
         match &call.callee {
             Callee::Function(function, name) => {
+                let stood_in = self.stands_in;
                 let arguments = self.arguments(&call.arguments, Some(*function))?;
-                self.call(*function, &name.text, arguments)
+                let keeps = function.keeps_stand_ins(&arguments);
+                let value = self.call(*function, &name.text, arguments);
+                self.stands_in = stood_in || (self.stands_in && keeps);
+                value
             }
             Callee::Method(receiver, method) if methods::changes(method) => {
                 let arguments = self.arguments(&call.arguments, None)?;

@@ -77,16 +77,14 @@ impl Evaluator<'_> {
     }
 
     fn column_name(&self, arguments: &Arguments) -> Outcome<Option<Value>> {
-        let default = arguments
-            .get(1, "default")
-            .filter(|default| !default.is_none());
         match arguments.require(0, "x", "column")? {
             Value::Placeholder => Ok(Some(
-                default
+                arguments
+                    .default_in_place(1)
                     .cloned()
                     .unwrap_or_else(|| Value::str("placeholder")),
             )),
-            Value::None => Ok(default.cloned()),
+            Value::None => Ok(arguments.default(1).cloned()),
             value => Ok(Some(value.clone())),
         }
     }

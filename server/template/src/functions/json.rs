@@ -12,15 +12,12 @@ const MAX_DEPTH: usize = 48;
 impl Evaluator<'_> {
     /// `JSON(x, default)`: text is read, other values pass; missing is `{}`.
     pub(super) fn json(&mut self, arguments: &Arguments) -> Outcome<Value> {
-        let default = arguments
-            .get(1, "default")
-            .filter(|default| !default.is_none());
         let value = match arguments.require(0, "x", "JSON")? {
-            Value::Placeholder => match default {
+            Value::Placeholder => match arguments.default_in_place(1) {
                 Some(default) => default,
                 None => return Ok(Value::Placeholder),
             },
-            Value::None => match default {
+            Value::None => match arguments.default(1) {
                 Some(default) => default,
                 None => return Value::dict(IndexMap::new()),
             },

@@ -129,6 +129,17 @@ impl ParameterType {
         }
     }
 
+    /// The default that stands in for a value while a template is validated:
+    /// not an empty one, and not one of another type, which is warned about
+    /// where it stands.
+    pub(super) fn default_in_place<'a>(
+        &'static self,
+        arguments: &'a Arguments,
+    ) -> Option<&'a Value> {
+        let default = arguments.default_in_place(1);
+        default.filter(move |default| default.is_true() && self.takes(&default.text()))
+    }
+
     /// Reads `text` as this type; nothing when it is not of it.
     fn read(&'static self, text: &str) -> Option<Value> {
         match self.kind {
@@ -262,18 +273,12 @@ impl Evaluator<'_> {
         let Some(given) = arguments.get(0, "x") else {
             return Err(missing_argument());
         };
-        let default = arguments
-            .get(1, "default")
-            .filter(|default| !default.is_none());
         let value = match given {
-            Value::Placeholder => match default {
-                // A default of another type is warned about where it stands.
-                Some(default) if default.is_true() && parameter_type.takes(&default.text()) => {
-                    default
-                }
-                _ => return Ok(parameter_type.placeholder()),
+            Value::Placeholder => match parameter_type.default_in_place(arguments) {
+                Some(default) => default,
+                None => return Ok(parameter_type.placeholder()),
             },
-            Value::None => match default {
+            Value::None => match arguments.default(1) {
                 Some(Value::Placeholder) => return Ok(parameter_type.placeholder()),
                 Some(default) => default,
                 None if parameter_type.kind == Kind::Boolean => return Ok(Value::int(0)),
@@ -312,12 +317,13 @@ impl Evaluator<'_> {
             return Err(missing_argument());
         };
         let item_type = ParameterType::of_items(&arguments.text(1, "_type", "String"));
-        let default = arguments
-            .get(2, "default")
-            .filter(|default| !default.is_none());
-        let value = match (given, default) {
-            (Value::Placeholder, Some(default)) if default.is_true() => default,
-            (Value::Placeholder, _) => {
+        let value = match (given, arguments.default(2)) {
+            (Value::Placeholder, Some(default))
+                if default.is_true() && !matches!(default, Value::Placeholder) =>
+            {
+                default
+            }
+            (Value::Placeholder, _) | (Value::None, Some(Value::Placeholder)) => {
                 return Ok(Value::List(Arc::new(List::typed(vec![bare(
                     item_type.placeholder(),
                 )])?)));

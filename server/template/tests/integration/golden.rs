@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-use template::{Parameter, Parameters, RenderContext, Rendered, Template};
+use template::{Parameter, Parameters, RenderContext, Rendered, StandIns, Template};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +24,8 @@ struct Case {
     json: Option<String>,
     repeated: BTreeMap<String, Vec<String>>,
     secrets: BTreeMap<String, String>,
-    validation: bool,
+    stand_ins: Option<String>,
+    stands_in: Option<bool>,
     job_timestamp: Option<String>,
     sql: Option<String>,
     error: Option<String>,
@@ -111,12 +112,22 @@ impl Case {
         };
         let context = RenderContext {
             secrets: Arc::new(self.secrets.clone()),
-            validation: self.validation,
+            stand_ins: match self.stand_ins.as_deref() {
+                None => StandIns::None,
+                Some("undefined") => StandIns::Undefined,
+                Some("defined") => StandIns::Defined,
+                Some(other) => panic!("{}: {other} are no stand-ins", self.name),
+            },
             job_timestamp: self.job_timestamp.clone(),
             ..RenderContext::default()
         };
         match template.render(&self.parameters(), &context) {
-            Ok(rendered) => outcome(rendered),
+            Ok(rendered) => {
+                if let Some(expected) = self.stands_in {
+                    assert_eq!(rendered.stands_in, expected, "{}", self.name);
+                }
+                outcome(rendered)
+            }
             Err(error) => Outcome::Error {
                 error: error.message,
                 status: error.status,

@@ -5,7 +5,7 @@ mod tokens;
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use template::{Parameter, Parameters, RenderContext, Template};
+use template::{Parameter, Parameters, RenderContext, StandIns, Template};
 
 use tokens::{Token, tokens};
 
@@ -288,8 +288,10 @@ proptest! {
     fn no_template_and_no_value_makes_the_language_panic(source in template_text(), value in hostile_json()) {
         if let Ok(template) = Template::parse(&source) {
             let _ = render(&template, value);
-            let context = RenderContext { validation: true, ..RenderContext::default() };
-            let _ = template.render(&Parameters::new(), &context);
+            for stand_ins in [StandIns::Undefined, StandIns::Defined] {
+                let context = RenderContext { stand_ins, ..RenderContext::default() };
+                let _ = template.render(&Parameters::new(), &context);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::project::{Project, TenantColumn};
 use datafile::{Diagnostic, Node, NodeKind, Pipe};
 use engine::guard::{Guard, Inspection, Refusal};
 use engine::{Engine, EngineError, sql};
-use template::{Parameters, RenderContext};
+use template::{Parameters, RenderContext, Rendered, StandIns};
 
 /// Table functions by which projects fetch rows from systems of their own.
 const FOREIGN_SYSTEMS: [&str; 9] = [
@@ -108,13 +108,12 @@ pub(in crate::project) async fn analyze(
         for node in &pipe.nodes {
             let key = (pipe.name.clone(), node.name.clone());
             let errors_before = analysis.found.len();
-            let inspection =
+            let inspections =
                 inspect_node(project, pipe, node, engine, &guard, &mut analysis.found).await?;
-            if let Some(inspection) = inspection {
-                check_tables(pipe, node, &inspection, &mut analysis.found);
-                analysis
-                    .reads
-                    .insert(key.clone(), resolve(project, pipe, node, &inspection));
+            for inspection in inspections {
+                check_reach(pipe, node, &inspection, &mut analysis.found);
+                let reads = analysis.reads.entry(key.clone()).or_default();
+                reads.extend(resolve(project, pipe, node, &inspection));
             }
             if analysis.found.len() > errors_before {
                 analysis.broken.insert(key);
@@ -157,7 +156,9 @@ impl Project {
 }
 
 /// Renders a node with stand-ins for its parameters and lets ClickHouse read
-/// it; `None`, with findings, if either fails.
+/// it; nothing, with findings, if either fails. What it says only when its
+/// parameters are given is read as well, for what it reaches; whether it is
+/// right shows when it is called.
 async fn inspect_node(
     project: &Project,
     pipe: &Pipe,
@@ -165,31 +166,50 @@ async fn inspect_node(
     engine: &dyn Engine,
     guard: &Guard,
     found: &mut Vec<Diagnostic>,
-) -> Result<Option<Arc<Inspection>>, EngineError> {
+) -> Result<Vec<Arc<Inspection>>, EngineError> {
     let Some(template) = project.template(&pipe.name, &node.name) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let rendered = match template.render(&Parameters::new(), &validation()) {
+    let none = Parameters::new();
+    let rendered = match template.render(&none, &validation()) {
         Ok(rendered) => rendered,
         Err(error) => {
             let position = node.sql.line_start(error.line);
             found.push(Diagnostic::error(&pipe.file, position, error.message));
-            return Ok(None);
+            return Ok(Vec::new());
         }
     };
-    let parameters = sql::parameters(&rendered.bound);
-    let inspection = match guard.inspect(engine, &rendered.sql, &parameters).await {
+    let first = match inspect(guard, engine, &rendered).await {
         Ok(inspection) => inspection,
         Err(EngineError::Query { message, .. }) => {
             found.push(locate::unreadable(pipe, node, &message));
-            return Ok(None);
+            return Ok(Vec::new());
         }
         Err(error) => return Err(error),
     };
-    if let Err(refusal) = inspection.check_project() {
-        found.push(refused(pipe, node, &refusal));
+    let mut inspections = vec![first];
+    let given = RenderContext {
+        stand_ins: StandIns::Defined,
+        ..RenderContext::default()
+    };
+    let given = template.render(&none, &given);
+    if let Some(given) = given.ok().filter(|given| given.sql != rendered.sql) {
+        match inspect(guard, engine, &given).await {
+            Ok(inspection) => inspections.push(inspection),
+            Err(EngineError::Query { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok(Some(inspection))
+    Ok(inspections)
+}
+
+async fn inspect(
+    guard: &Guard,
+    engine: &dyn Engine,
+    rendered: &Rendered,
+) -> Result<Arc<Inspection>, EngineError> {
+    let parameters = sql::parameters(&rendered.bound);
+    guard.inspect(engine, &rendered.sql, &parameters).await
 }
 
 /// SQL that a project must not bring along. A copy that reads another system
@@ -219,10 +239,11 @@ fn refused(pipe: &Pipe, node: &Node, refusal: &Refusal) -> Diagnostic {
     }
 }
 
-/// Rendering with stand-ins, to check the SQL alone.
+/// Rendering with stand-ins, to check the SQL alone, as if no parameter were
+/// given: what Tinybird accepts is accepted.
 pub(in crate::project) fn validation() -> RenderContext {
     RenderContext {
-        validation: true,
+        stand_ins: StandIns::Undefined,
         ..RenderContext::default()
     }
 }
@@ -255,9 +276,16 @@ fn resolve_name(project: &Project, pipe: &Pipe, node: &Node, name: &str) -> Opti
     Some(Read::DataSource(data_source.name.clone()))
 }
 
-/// Tables that are no business of a project: those of other databases, and
-/// the server's own, which have a dot in their names.
-fn check_tables(pipe: &Pipe, node: &Node, inspection: &Inspection, found: &mut Vec<Diagnostic>) {
+/// Notes what a project must not do, and tables that are no business of it:
+/// those of other databases, and the server's own, which have a dot in their
+/// names.
+fn check_reach(pipe: &Pipe, node: &Node, inspection: &Inspection, found: &mut Vec<Diagnostic>) {
+    if let Err(refusal) = inspection.check_project() {
+        let refused = refused(pipe, node, &refusal);
+        if !found.contains(&refused) {
+            found.push(refused);
+        }
+    }
     let help =
         "a project's SQL only reads its own data sources, pipes and nodes, by their bare names";
     for name in &inspection.tables {

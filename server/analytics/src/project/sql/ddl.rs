@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use datafile::{Column, DataSource, EngineKind, Fragment, Index};
+use datafile::{Column, DataSource, DataType, EngineKind, Fragment, Index};
 use engine::sql::{identifier, literal};
 
 /// The columns that every quarantine has before the data source's own.
@@ -61,7 +61,10 @@ impl ColumnDefinition {
         Self {
             name: column.name.clone(),
             data_type: column.data_type.to_string(),
-            default: column.default.clone(),
+            default: column
+                .default
+                .as_deref()
+                .map(|default| default_sql(&column.data_type, default).to_owned()),
             codec: column.codec.clone(),
         }
     }
@@ -76,6 +79,33 @@ impl ColumnDefinition {
             let _ = write!(sql, " CODEC({codec})");
         }
         sql
+    }
+}
+
+/// A default as the engine is to take it. The empty text and the date of
+/// zeros are 1970 to Tinybird, whose ClickHouse reads the texts of defaults
+/// the simple way; the lenient way, in which everything else is read here,
+/// refuses the one and takes the other for this year.
+fn default_sql<'run>(data_type: &DataType, default: &'run str) -> &'run str {
+    const EMPTY: &str = "''";
+
+    let zeros = |text: &str| {
+        let digits = text
+            .strip_prefix('\'')
+            .and_then(|text| text.strip_suffix('\''));
+        digits.is_some_and(|text| {
+            text.starts_with("0000-00-00") && text.bytes().all(|byte| b"0-: .T".contains(&byte))
+        })
+    };
+    // Nullable columns take the empty text for NULL.
+    match data_type.name.as_str() {
+        "DateTime64" if default == EMPTY => "0",
+        _ if matches!(data_type.bare().name.as_str(), "DateTime" | "DateTime64")
+            && zeros(default) =>
+        {
+            "0"
+        }
+        _ => default,
     }
 }
 

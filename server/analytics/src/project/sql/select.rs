@@ -16,6 +16,8 @@ pub(in crate::project) struct Select {
     pub(in crate::project) sql: String,
     /// Parameters the engine binds: names and values.
     pub(in crate::project) parameters: Vec<(String, String)>,
+    /// Whether stand-ins for parameters had a part in it.
+    pub(in crate::project) stands_in: bool,
     /// Why no materialized view can be made of it.
     pub(in crate::project) unwatchable: Option<Diagnostic>,
 }
@@ -36,6 +38,7 @@ pub(in crate::project) async fn select(
     }
     Ok(Select {
         parameters: composed.parameters(),
+        stands_in: composed.parts().iter().any(|part| part.rendered.stands_in),
         unwatchable: composed
             .captured()
             .map(|(part, name)| unwatchable(part, name)),

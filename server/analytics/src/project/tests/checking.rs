@@ -229,3 +229,121 @@ async fn a_circle_of_nodes_is_one_finding() {
     assert_eq!(found.len(), 1, "{report}");
     assert!(found[0].contains("read each other in a circle"), "{report}");
 }
+
+#[tokio::test]
+async fn what_only_given_parameters_bring_is_not_run_and_the_other_way_is() {
+    let engine = TestEngine::open();
+    let optional = "NODE n\nSQL >\n    %\n    SELECT count() FROM events WHERE 1 {% if defined(p) %} AND nope = {{ String(p) }} {% end %}\n";
+    let choice = "NODE b\nSQL >\n    %\n    SELECT count() FROM events {% if Boolean(p, false) %} WHERE nope {% end %}\n";
+    let accepted = report(
+        &engine,
+        &[EVENTS, ("optional.pipe", optional), ("choice.pipe", choice)],
+    )
+    .await;
+    assert!(accepted.is_good(), "{accepted}");
+    let otherwise = "NODE o\nSQL >\n    %\n    SELECT count() FROM events WHERE {% if defined(d) %} 1 {% else %} nope {% end %}\n";
+    let without = "NODE w\nSQL >\n    %\n    SELECT count() FROM events WHERE 1 {% if not defined(d) %} AND nope2 {% end %}\n";
+    let refused = report(
+        &engine,
+        &[
+            EVENTS,
+            ("otherwise.pipe", otherwise),
+            ("without.pipe", without),
+        ],
+    )
+    .await;
+    let files: Vec<&str> = refused
+        .found
+        .iter()
+        .map(|found| found.file.as_str())
+        .collect();
+    assert_eq!(files, ["otherwise.pipe", "without.pipe"], "{refused}");
+}
+
+#[tokio::test]
+async fn what_only_given_parameters_reach_is_held_against_the_rules_all_the_same() {
+    let engine = TestEngine::open();
+    let reaches = "NODE n\nSQL >\n    %\n    SELECT 1 {% if defined(p) %} FROM file('/etc/passwd', 'LineAsString') {% end %}\n";
+    let circle = "NODE a\nSQL >\n    %\n    SELECT 1 AS x {% if defined(p) %} FROM c2 {% end %}\n";
+    let back = "NODE b\nSQL >\n    SELECT x FROM c1\n";
+    let tenants = (
+        "tenants.datasource",
+        "TAGS tenant=org\nSCHEMA >\n    org String\n",
+    );
+    let shared = ("shared.datasource", "SCHEMA >\n    org String\n");
+    let leak = "NODE l\nSQL >\n    %\n    SELECT '' AS org {% if defined(p) %} FROM tenants {% end %}\nTYPE copy\nTARGET_DATASOURCE shared\n";
+    let report = report(
+        &engine,
+        &[
+            ("c1.pipe", circle),
+            ("c2.pipe", back),
+            ("leak.pipe", leak),
+            ("reaches.pipe", reaches),
+            tenants,
+            shared,
+        ],
+    )
+    .await;
+    let files: Vec<&str> = report
+        .found
+        .iter()
+        .map(|found| found.file.as_str())
+        .collect();
+    assert_eq!(files, ["c1.pipe", "leak.pipe", "reaches.pipe"], "{report}");
+}
+
+#[tokio::test]
+async fn where_nothing_stands_in_every_error_is_the_sqls() {
+    let engine = TestEngine::open();
+    let wrong = [
+        (
+            "cast.pipe",
+            "NODE c\nSQL >\n    SELECT toUUID(number) FROM numbers(3)\n",
+        ),
+        (
+            "asked.pipe",
+            "NODE a\nSQL >\n    %\n    SELECT toDate('nope') AS d {% if defined(x) %} WHERE org = {{ String(x) }} {% end %}\n",
+        ),
+        (
+            "default.pipe",
+            "NODE d\nSQL >\n    %\n    SELECT toDate({{ String(x, 'nope') }}) AS d\n",
+        ),
+        (
+            "reads.pipe",
+            "NODE r\nSQL >\n    SELECT org FROM events LIMIT -1.5\n",
+        ),
+    ];
+    for (file, text) in wrong {
+        let report = report(&engine, &[EVENTS, (file, text)]).await;
+        assert!(!report.is_good(), "{file}: {report}");
+        assert_eq!(report.extent.parsed_nodes, 0, "{file}: {report}");
+    }
+    let stands_in = "NODE i\nSQL >\n    %\n    SELECT toDate({{ String(x) }}) AS d\n";
+    let report = report(&engine, &[("s.pipe", stands_in)]).await;
+    assert_eq!(
+        (report.is_good(), report.extent.parsed_nodes),
+        (true, 1),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_joined_needs_no_alias() {
+    let engine = TestEngine::open();
+    let function = "NODE f\nSQL >\n    SELECT org, number FROM events CROSS JOIN numbers(3)\n";
+    let subquery = "NODE s\nSQL >\n    SELECT org, n FROM events LEFT JOIN (SELECT org, count() AS n FROM events GROUP BY org) USING (org)\n";
+    let report = report(
+        &engine,
+        &[
+            EVENTS,
+            ("function.pipe", function),
+            ("subquery.pipe", subquery),
+        ],
+    )
+    .await;
+    assert_eq!(
+        (report.is_good(), report.extent.planned_nodes),
+        (true, 2),
+        "{report}"
+    );
+}

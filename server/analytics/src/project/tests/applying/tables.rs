@@ -197,3 +197,23 @@ async fn tables_of_deleted_files_stay_and_are_named() {
         "4"
     );
 }
+
+#[tokio::test]
+async fn moments_without_a_date_are_1970() {
+    let engine = TestEngine::open();
+    let table = "SCHEMA >\n    a UInt8,\n    b DateTime64(3) DEFAULT '',\n    c DateTime DEFAULT '0000-00-00 00:00:00',\n    \
+                 d DateTime64(3, 'Europe/Berlin') DEFAULT '0000-00-00 00:00:00.000',\n    e DateTime DEFAULT '2024-05-06 07:08:09',\n    \
+                 f Nullable(DateTime64(3)) DEFAULT ''\n";
+    apply(&engine, &[("t.datasource", table)]).await;
+    engine.change("INSERT INTO rookery.t (a) VALUES (1)").await;
+    assert_eq!(
+        rows(
+            &engine,
+            "SELECT b, c, toUnixTimestamp64Milli(d), e, f FROM rookery.t"
+        )
+        .await,
+        "1970-01-01 00:00:00.000\t1970-01-01 00:00:00\t0\t2024-05-06 07:08:09\t\\N"
+    );
+    let again = apply(&engine, &[("t.datasource", table)]).await;
+    assert_eq!(again, Applied::default());
+}
