@@ -3,22 +3,24 @@
 //!
 //! A row of NDJSON is taken apart by the JSONPaths of its data source
 //! (`ndjson`), a record of CSV by its header (`csv`), Parquet becomes
-//! NDJSON (`parquet`). The engine then parses every value (`batch`): what
-//! it cannot read goes to the quarantine with the reason, the rest is written
-//! in one insert. Rows that take the place of others wait beside them until
+//! NDJSON (`parquet`). Whatever it came in, a row is then JSON, and one table
+//! says which values a column takes (`accepted`). The engine parses the rest
+//! (`batch`): what it cannot read goes to the quarantine with the reason, what
+//! it can is written in one insert. Rows that take the place of others wait beside them until
 //! all are there (`replace`). Who may append is decided elsewhere.
 
+mod accepted;
 mod batch;
 mod csv;
 mod infer;
 mod load;
 mod ndjson;
 mod parquet;
-mod range;
 mod replace;
 mod unpack;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,7 +29,7 @@ use datafile::{Column, DataSource};
 use engine::{Engine, EngineError};
 
 pub use csv::with_doubled_quotes;
-pub use infer::{Analysis, Recommended, infer, likely_delimiter};
+pub use infer::{Analysis, Recommended, infer};
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
 pub use replace::{Incoming, Place, probe};
 pub use unpack::unpack;
@@ -52,16 +54,16 @@ pub enum Format {
     Json,
     /// CSV, with or without a header.
     Csv {
-        /// What stands between fields; a comma mostly.
-        delimiter: char,
+        /// What stands between fields; found out where it is not said.
+        delimiter: Option<char>,
     },
     /// Parquet.
     Parquet,
 }
 
 impl Format {
-    /// CSV with commas.
-    pub const CSV: Self = Self::Csv { delimiter: ',' };
+    /// CSV whose delimiter is not known.
+    pub const CSV: Self = Self::Csv { delimiter: None };
 }
 
 /// Rows to append.
@@ -163,10 +165,33 @@ pub async fn append(target: Target<'_>, append: Append) -> Result<Ingested, Inge
 /// A row on its way to the engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Row {
-    /// What the engine reads: a CSV record, or a JSON object's inside.
+    /// What the engine reads: a JSON object's inside.
     text: String,
     /// What is known to be wrong with it.
     errors: Vec<RowError>,
+}
+
+impl Row {
+    /// A row that as a whole is none; `text` is kept in the error.
+    fn broken(message: impl std::fmt::Display, text: &str) -> Self {
+        Self {
+            text: String::new(),
+            errors: vec![RowError::new("", format!("{message}: {text}"))],
+        }
+    }
+
+    /// Adds a column's value, which is JSON.
+    fn append(&mut self, column: &str, value: &str) {
+        if !self.text.is_empty() {
+            self.text.push(',');
+        }
+        let _ = write!(self.text, "{}:{value}", json(column));
+    }
+}
+
+/// A text as JSON.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// What is wrong with a row.

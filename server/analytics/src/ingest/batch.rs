@@ -5,13 +5,12 @@
 //! only when that fails is it asked which rows, and which of their columns,
 //! it cannot read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{Append, IngestError, Ingested, Row, RowError, Target, csv, ndjson};
+use super::{Append, IngestError, Ingested, Row, RowError, Target, json, ndjson};
 use crate::project::{qualified, quarantine_name, quarantined_columns};
 use datafile::Column;
 use engine::{EngineError, Insert, QueryLimits, Statement, sql};
@@ -20,20 +19,13 @@ use engine::{EngineError, Insert, QueryLimits, Statement, sql};
 /// is held in memory a few times over.
 const BATCH: usize = 8 * 1024 * 1024;
 
-/// What the rows' texts are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// Insides of JSON objects.
-    Json,
-    /// CSV records.
-    Csv { delimiter: char },
-}
+/// What the rows are to the engine.
+const FORMAT: &str = "JSONEachRow";
 
 /// Collects rows and writes them.
 pub(super) struct Writer<'data> {
     target: Target<'data>,
     append: &'data Append,
-    shape: Shape,
     columns: Vec<&'data Column>,
     rows: Vec<Row>,
     bytes: usize,
@@ -45,8 +37,7 @@ impl<'data> Writer<'data> {
         Self {
             target,
             append,
-            shape: Shape::Json,
-            columns: Vec::new(),
+            columns: target.data_source.columns.iter().collect(),
             rows: Vec::new(),
             bytes: 0,
             ingested: Ingested::default(),
@@ -59,13 +50,6 @@ impl<'data> Writer<'data> {
 
     pub(super) fn stamp(&self) -> &'data BTreeMap<String, String> {
         &self.append.stamp
-    }
-
-    /// Says what the rows to come look like: their shape, and the columns
-    /// they fill, for CSV in order.
-    pub(super) fn begin(&mut self, shape: Shape, columns: Vec<&'data Column>) {
-        self.shape = shape;
-        self.columns = columns;
     }
 
     pub(super) async fn push(&mut self, row: Row) -> Result<(), IngestError> {
@@ -107,7 +91,7 @@ impl<'data> Writer<'data> {
     async fn insert(&self, rows: &[Row]) -> Result<(), EngineError> {
         let mut data = String::new();
         for row in rows.iter().filter(|row| row.errors.is_empty()) {
-            self.shape.write(&mut data, None, &row.text);
+            let _ = writeln!(data, "{{{}}}", row.text);
         }
         if data.is_empty() {
             return Ok(());
@@ -120,58 +104,42 @@ impl<'data> Writer<'data> {
                 .iter()
                 .map(|column| column.name.clone())
                 .collect(),
-            format: self.shape.format().to_owned(),
+            format: FORMAT.to_owned(),
             data: data.into(),
             deadline: self.append.deadline,
-            settings: self.settings(),
+            settings: settings(),
         };
         self.target.engine.insert(insert).await?;
         Ok(())
     }
 
-    fn settings(&self) -> Vec<(String, String)> {
-        let mut settings = vec![("date_time_input_format", "best_effort".to_owned())];
-        if let Shape::Csv { delimiter } = self.shape {
-            settings.push(("format_csv_delimiter", delimiter.to_string()));
-        }
-        settings
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
-    }
-
     /// Notes in each row what the engine cannot read of it. Returns whether
     /// there was anything.
     async fn find_errors(&self, rows: &mut [Row]) -> Result<bool, EngineError> {
-        let all: Vec<usize> = (0..rows.len())
-            .filter(|at| rows[*at].errors.is_empty())
+        let all = rows.iter().enumerate();
+        let all = all
+            .filter(|(_, row)| row.errors.is_empty())
+            .map(|(at, row)| (at, row.text.clone()))
             .collect();
-        let types: Vec<String> = self
-            .columns
-            .iter()
-            .map(|column| column.data_type.to_string())
-            .collect();
-        let bad = self.unreadable(rows, &all, &types).await?;
+        let bad = self.unreadable(all, &self.columns).await?;
         if bad.is_empty() {
             return Ok(false);
         }
-        let values: HashMap<usize, HashMap<String, String>> =
-            bad.iter().map(|at| (*at, self.texts(&rows[*at]))).collect();
-        for (at, column) in self.columns.iter().enumerate() {
-            // This column as it is, every other one as text.
-            let only = |other: usize| {
-                if other == at {
-                    types[at].as_str()
-                } else {
-                    "Nullable(String)"
-                }
-            };
-            let types: Vec<String> = (0..types.len())
-                .map(|other| only(other).to_owned())
-                .collect();
-            for wrong in self.unreadable(rows, &bad, &types).await? {
-                let value = values[&wrong].get(&column.name).map_or("", String::as_str);
-                rows[wrong].errors.push(RowError::value(column, value));
+        let values: BTreeMap<usize, _> = bad
+            .iter()
+            .map(|at| (*at, ndjson::values(&rows[*at].text)))
+            .collect();
+        // Each column by itself: one value that cannot be read hides others.
+        for column in &self.columns {
+            let alone = values.iter().filter_map(|(at, values)| {
+                let mut row = Row::default();
+                row.append(&column.name, values.get(&column.name)?.get());
+                Some((*at, row.text))
+            });
+            for wrong in self.unreadable(alone.collect(), &[column]).await? {
+                let value = values[&wrong].get(&column.name);
+                let value = value.map(|value| ndjson::text(value)).unwrap_or_default();
+                rows[wrong].errors.push(RowError::value(column, &value));
             }
         }
         for at in bad {
@@ -183,37 +151,31 @@ impl<'data> Writer<'data> {
         Ok(true)
     }
 
-    /// Which of some rows cannot be read when the columns have these types.
+    /// Which of some numbered rows cannot be read as rows of some columns.
     async fn unreadable(
         &self,
-        rows: &[Row],
-        some: &[usize],
-        types: &[String],
+        rows: Vec<(usize, String)>,
+        columns: &[&Column],
     ) -> Result<Vec<usize>, EngineError> {
         let number = self.number_column();
         let mut data = String::new();
-        for at in some {
-            let text = &rows[*at].text;
-            self.shape.write(&mut data, Some((&number, *at)), text);
-        }
         // The engine fails when it can read no row at all: one that it can.
-        let empty = match self.shape {
-            Shape::Json => String::new(),
-            Shape::Csv { delimiter } => delimiter.to_string().repeat(types.len() - 1),
-        };
-        let sentinel = Some((number.as_str(), rows.len()));
-        self.shape.write(&mut data, sentinel, &empty);
+        let sentinel = (usize::MAX, String::new());
+        for (at, text) in rows.iter().chain([&sentinel]) {
+            let separator = if text.is_empty() { "" } else { "," };
+            let _ = writeln!(data, "{{{}:{at}{separator}{text}}}", json(&number));
+        }
         let mut structure = format!("{} UInt64", sql::identifier(&number));
-        for (column, data_type) in self.columns.iter().zip(types) {
-            let _ = write!(structure, ", {} {data_type}", sql::identifier(&column.name));
+        for column in columns {
+            let name = sql::identifier(&column.name);
+            let _ = write!(structure, ", {name} {}", column.data_type);
         }
         let query = format!(
-            "SELECT {} FROM format({}, {}, {{data:String}})",
+            "SELECT {} FROM format({FORMAT}, {}, {{data:String}})",
             sql::identifier(&number),
-            self.shape.format(),
             sql::literal(&structure)
         );
-        let mut settings = self.settings();
+        let mut settings = settings();
         settings.push((
             "input_format_allow_errors_num".to_owned(),
             u32::MAX.to_string(),
@@ -235,11 +197,8 @@ impl<'data> Writer<'data> {
             .lines()
             .filter_map(|line| line.parse().ok())
             .collect();
-        Ok(some
-            .iter()
-            .copied()
-            .filter(|at| !readable.contains(at))
-            .collect())
+        let numbers = rows.into_iter().map(|(at, _)| at);
+        Ok(numbers.filter(|at| !readable.contains(at)).collect())
     }
 
     /// A name that no column has.
@@ -249,21 +208,6 @@ impl<'data> Writer<'data> {
             name.push('_');
         }
         name
-    }
-
-    /// The row's values as text, by column.
-    fn texts(&self, row: &Row) -> HashMap<String, String> {
-        match self.shape {
-            Shape::Json => ndjson::texts(&row.text),
-            Shape::Csv { delimiter } => {
-                let fields = csv::fields(&row.text, delimiter);
-                let named = self.columns.iter().zip(fields);
-                let known = named.filter(|(_, field)| *field != "\\N");
-                known
-                    .map(|(column, field)| (column.name.clone(), csv::unquote(field)))
-                    .collect()
-            }
-        }
     }
 
     async fn quarantine(&self, rows: &[&Row]) -> Result<(), EngineError> {
@@ -279,22 +223,23 @@ impl<'data> Writer<'data> {
                 .iter()
                 .map(|error| (error.column.as_str(), error.message.as_str()))
                 .unzip();
-            let values = self.texts(row);
-            let mut line = json!({
+            let values = ndjson::values(&row.text);
+            let mut line = serde_json::json!({
                 "c__error_column": columns,
                 "c__error": messages,
                 "c__import_id": self.append.import_id,
                 "insertion_date": now,
             });
             for column in quarantined_columns(source) {
-                line[column] = json!(values.get(column));
+                let text = values.get(column).map(|value| ndjson::text(value));
+                line[column] = text.into();
             }
             let _ = writeln!(data, "{line}");
         }
         let insert = Insert {
             table: qualified(self.target.database, &quarantine_name(&source.name)),
             columns: Vec::new(),
-            format: "JSONEachRow".to_owned(),
+            format: FORMAT.to_owned(),
             data: data.into(),
             deadline: self.append.deadline,
             settings: Vec::new(),
@@ -322,25 +267,10 @@ fn failed_view(error: &EngineError) -> Option<IngestError> {
     })
 }
 
-impl Shape {
-    /// ClickHouse's name for it.
-    fn format(self) -> &'static str {
-        match self {
-            Self::Json => "JSONEachRow",
-            Self::Csv { .. } => "CSV",
-        }
-    }
-
-    /// Writes a row, with a number in front if one is given.
-    fn write(self, data: &mut String, number: Option<(&str, usize)>, text: &str) {
-        let _ = match (self, number) {
-            (Self::Json, None) => writeln!(data, "{{{text}}}"),
-            (Self::Json, Some((name, at))) if text.is_empty() => {
-                writeln!(data, "{{{}:{at}}}", json!(name))
-            }
-            (Self::Json, Some((name, at))) => writeln!(data, "{{{}:{at},{text}}}", json!(name)),
-            (Self::Csv { .. }, None) => writeln!(data, "{text}"),
-            (Self::Csv { delimiter }, Some((_, at))) => writeln!(data, "{at}{delimiter}{text}"),
-        };
-    }
+/// How the engine is to read values.
+fn settings() -> Vec<(String, String)> {
+    vec![(
+        "date_time_input_format".to_owned(),
+        "best_effort".to_owned(),
+    )]
 }

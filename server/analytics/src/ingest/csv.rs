@@ -1,14 +1,29 @@
-//! Cutting CSV into records and fields, without reading the values: those are
-//! the engine's.
+//! Cutting CSV into records and fields, and a field's text into the JSON that
+//! the rest of the way reads; which values a column takes is `accepted`'s to
+//! say.
 
-use super::batch::{Shape, Writer};
-use super::{IngestError, Row, RowError, is_optional, no_value, range};
+mod layout;
+mod literal;
+
+use std::collections::HashMap;
+
+use super::accepted::Rules;
+use super::batch::Writer;
+use super::{IngestError, Row, RowError, is_optional, json};
 use datafile::Column;
+use layout::Layout;
 
-/// Reads records, the first of which may be a header.
+/// What may stand between fields, the usual first.
+pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+/// Records between two chances for other tasks.
+const YIELD_EVERY: usize = 1000;
+
+/// Reads records, the first of which may be a header. A delimiter that is not
+/// said is the one that makes most sense of the first record.
 pub(super) async fn read(
     data: &[u8],
-    delimiter: char,
+    delimiter: Option<char>,
     writer: &mut Writer<'_>,
 ) -> Result<(), IngestError> {
     let text = str::from_utf8(data)
@@ -19,61 +34,81 @@ pub(super) async fn read(
         return Ok(());
     };
     let source = writer.target().data_source;
-    let (layout, has_header) = Layout::of(first, delimiter, &source.columns);
-    if has_header {
+    let delimiter = delimiter.unwrap_or_else(|| layout::delimiter(first, &source.columns));
+    let is_needed =
+        |column: &Column| !is_optional(column) && !writer.stamp().contains_key(&column.name);
+    let layout = Layout::of(first, delimiter, &source.columns, is_needed)?;
+    if layout.has_header {
         records.next();
     }
-    let stamped: Vec<(&Column, String)> = source
-        .columns
-        .iter()
-        .filter_map(|column| Some((column, quote(writer.stamp().get(&column.name)?))))
-        .collect();
-    let is_stamped = |column: &Column| stamped.iter().any(|(other, _)| other.name == column.name);
-    let taken: Vec<(usize, &Column)> = layout
-        .taken
-        .iter()
-        .copied()
-        .filter(|(_, column)| !is_stamped(column))
-        .collect();
-    let columns = taken.iter().map(|(_, column)| *column);
-    let columns: Vec<&Column> = columns
-        .chain(stamped.iter().map(|(column, _)| *column))
-        .collect();
-    let has = |column: &&Column| columns.iter().any(|other| other.name == column.name);
-    let lacking = source
-        .columns
-        .iter()
-        .filter(|column| !is_optional(column) && !has(column));
-    let lacking: Vec<RowError> = lacking.map(no_value).collect();
-    writer.begin(Shape::Csv { delimiter }, columns);
-    let separator = delimiter.to_string();
-    for record in records {
-        let fields = fields(record, delimiter);
-        let mut row = Row {
-            text: String::new(),
-            errors: lacking.clone(),
-        };
-        if fields.len() == layout.fields {
-            let values = taken.iter().map(|(at, _)| fields[*at]);
-            let values = values.chain(stamped.iter().map(|(_, value)| value.as_str()));
-            row.text = values.collect::<Vec<_>>().join(&separator);
-            let checked = taken
-                .iter()
-                .filter_map(|(at, column)| range::check(column, fields[*at]));
-            row.errors.extend(checked);
-        } else {
-            let (found, expected) = (fields.len(), layout.fields);
-            let message = format!("the record has {found} fields in place of {expected}");
-            row.errors.push(RowError::new("", message));
-            // What there is goes to the quarantine.
-            let values = taken
-                .iter()
-                .map(|(at, _)| fields.get(*at).copied().unwrap_or("\\N"));
-            row.text = values.collect::<Vec<_>>().join(&separator);
+    let reader = Reader {
+        delimiter,
+        layout,
+        columns: &source.columns,
+        rules: Rules::of(source),
+        stamp: writer
+            .stamp()
+            .iter()
+            .map(|(name, value)| (name.as_str(), json(value)))
+            .collect(),
+    };
+    for (number, record) in records.enumerate() {
+        writer.push(reader.row(record)).await?;
+        if number % YIELD_EVERY == 0 {
+            tokio::task::yield_now().await;
         }
-        writer.push(row).await?;
     }
     Ok(())
+}
+
+/// Maps records to rows.
+struct Reader<'data> {
+    delimiter: char,
+    layout: Layout,
+    columns: &'data [Column],
+    rules: Rules<'data>,
+    /// Columns with a fixed value, as JSON.
+    stamp: HashMap<&'data str, String>,
+}
+
+impl Reader<'_> {
+    fn row(&self, record: &str) -> Row {
+        let fields = fields(record, self.delimiter);
+        if fields.len() != self.layout.fields {
+            return self.broken(record, &fields);
+        }
+        let mut row = Row::default();
+        for (column, place) in self.columns.iter().zip(&self.layout.places) {
+            let value = match self.stamp.get(column.name.as_str()) {
+                Some(value) => Some(value.clone()),
+                None => place.and_then(|place| literal::json_of(column, fields[place])),
+            };
+            self.rules.add(&mut row, column, value.as_deref());
+        }
+        row
+    }
+
+    /// A record of other fields than the rest: what there is goes to the
+    /// quarantine.
+    fn broken(&self, record: &str, fields: &[&str]) -> Row {
+        let (found, expected) = (fields.len(), self.layout.fields);
+        let hint = match found {
+            1 => " (`dialect_delimiter` says what stands between fields)",
+            _ => "",
+        };
+        let message =
+            format!("the record has {found} fields in place of {expected}{hint}: {record}");
+        let mut row = Row {
+            text: String::new(),
+            errors: vec![RowError::new("", message)],
+        };
+        for (column, place) in self.columns.iter().zip(&self.layout.places) {
+            if let Some(field) = place.and_then(|place| fields.get(place)) {
+                row.append(&column.name, &json(&unquote(field)));
+            }
+        }
+        row
+    }
 }
 
 /// CSV that escapes quotes inside of quotes with a character of its own, as CSV
@@ -97,49 +132,30 @@ pub fn with_doubled_quotes(data: &[u8], escape: u8) -> Vec<u8> {
     written
 }
 
-/// Which field of a record is which column.
-struct Layout<'data> {
-    fields: usize,
-    taken: Vec<(usize, &'data Column)>,
-}
-
-impl<'data> Layout<'data> {
-    /// The first record is a header if any of its fields is a column's name.
-    fn of(first: &str, delimiter: char, columns: &'data [Column]) -> (Self, bool) {
-        let names: Vec<String> = fields(first, delimiter)
-            .iter()
-            .map(|field| unquote(field))
-            .collect();
-        let named = |(at, name): (usize, &String)| {
-            let column = columns.iter().find(|column| column.name == name.trim())?;
-            Some((at, column))
-        };
-        let taken: Vec<(usize, &Column)> = names.iter().enumerate().filter_map(named).collect();
-        if taken.is_empty() {
-            let layout = Self {
-                fields: columns.len(),
-                taken: columns.iter().enumerate().collect(),
-            };
-            return (layout, false);
-        }
-        let layout = Self {
-            fields: names.len(),
-            taken,
-        };
-        (layout, true)
-    }
-}
-
-/// Records end with a line break outside of quotes; empty lines are none.
+/// Records end with a line break outside of quotes: a line feed, with or
+/// without a carriage return, or a carriage return where there are no line
+/// feeds. Empty lines are none.
 pub(super) fn records(text: &str) -> impl Iterator<Item = &str> {
+    let end = match has_outside_of_quotes(text, '\n') {
+        false if has_outside_of_quotes(text, '\r') => '\r',
+        _ => '\n',
+    };
     let mut is_quoted = false;
     let lines = text.split(move |character| {
         is_quoted ^= character == '"';
-        character == '\n' && !is_quoted
+        character == end && !is_quoted
     });
     lines
         .map(|record| record.strip_suffix('\r').unwrap_or(record))
         .filter(|record| !record.is_empty())
+}
+
+fn has_outside_of_quotes(text: &str, wanted: char) -> bool {
+    let mut is_quoted = false;
+    text.chars().any(|character| {
+        is_quoted ^= character == '"';
+        character == wanted && !is_quoted
+    })
 }
 
 /// The fields of a record as they are written, quotes included.
@@ -165,37 +181,5 @@ pub(super) fn unquote(field: &str) -> String {
     }
 }
 
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escaped_quotes_are_doubled_inside_of_quotes_only() {
-        for (given, expected) in [
-            (r#""a\"b\\",c\d"#, r#""a""b\",c\d"#),
-            (r#""a""b","\n""#, r#""a""b","\n""#),
-            (r#"a\"#, r#"a\"#),
-        ] {
-            let written = with_doubled_quotes(given.as_bytes(), b'\\');
-            assert_eq!(String::from_utf8(written).unwrap(), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn quotes_hold_line_breaks_and_delimiters_together() {
-        let text = "a,\"b\n,\"\"c\"\"\"\r\n\n\"d\",\n";
-        let found: Vec<Vec<String>> = records(text)
-            .map(|record| {
-                fields(record, ',')
-                    .iter()
-                    .map(|field| unquote(field))
-                    .collect()
-            })
-            .collect();
-        assert_eq!(found, [vec!["a", "b\n,\"c\""], vec!["d", ""]]);
-    }
-}
+mod tests;

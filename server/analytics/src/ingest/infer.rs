@@ -78,7 +78,10 @@ pub fn infer(data: &[u8], format: Format) -> Result<Analysis, IngestError> {
     let seen = match format {
         Format::Ndjson => json::lines(data)?,
         Format::Json => json::document(data)?,
-        Format::Csv { delimiter } => records(data, delimiter)?,
+        Format::Csv { delimiter } => {
+            let delimiter = delimiter.unwrap_or_else(|| likely_delimiter(data));
+            records(data, delimiter)?
+        }
         Format::Parquet => {
             let text = "only NDJSON and CSV can be analyzed: Parquet says its types itself";
             return Err(IngestError::Unreadable(text.to_owned()));
@@ -92,11 +95,11 @@ pub fn infer(data: &[u8], format: Format) -> Result<Analysis, IngestError> {
 }
 
 /// The delimiter that a CSV text most likely has.
-#[must_use]
-pub fn likely_delimiter(data: &[u8]) -> char {
-    let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+fn likely_delimiter(data: &[u8]) -> char {
+    let end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let line = data.split(end).next().unwrap_or_default();
     let count = |delimiter: char| line.iter().filter(|byte| **byte == delimiter as u8).count();
-    [',', ';', '\t', '|']
+    csv::DELIMITERS
         .into_iter()
         .rev()
         .max_by_key(|delimiter| count(*delimiter))

@@ -1,16 +1,16 @@
 //! Taking rows of JSON apart by the JSONPaths of a data source.
 //!
-//! Values are passed on to the engine as they are written, so that no number
-//! loses a digit on the way.
+//! Values are passed on as they are written, so that no number loses a digit
+//! on the way; which of them a column takes is `accepted`'s to say.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
-use super::batch::{Shape, Writer};
-use super::{IngestError, Row, RowError, is_optional, no_value, range};
+use super::accepted::Rules;
+use super::batch::Writer;
+use super::{IngestError, Row, RowError, SHOWN, is_optional, json};
 use datafile::{Column, JsonPathStep};
 
 type Object<'row> = HashMap<String, &'row RawValue>;
@@ -18,20 +18,23 @@ type Object<'row> = HashMap<String, &'row RawValue>;
 /// Rows between two chances for other tasks.
 const YIELD_EVERY: usize = 1000;
 
-/// Reads one row a line; empty lines are none.
+/// Reads the rows of each line, which is one mostly; empty lines have none.
 pub(super) async fn read_lines(data: &[u8], writer: &mut Writer<'_>) -> Result<(), IngestError> {
-    let columns = begin(writer);
+    let columns = Columns::of(writer);
     let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     for (number, line) in data.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        let row = match str::from_utf8(line) {
-            Ok(line) => columns.row(line),
-            Err(error) => broken(format!("the row is not UTF-8: {error}")),
-        };
-        writer.push(row).await?;
+        match str::from_utf8(line) {
+            Ok(line) => columns.read_line(line, writer).await?,
+            Err(error) => {
+                let message = format!("the row is not UTF-8: {error}");
+                let row = Row::broken(message, &String::from_utf8_lossy(line));
+                writer.push(row).await?;
+            }
+        }
         if number % YIELD_EVERY == 0 {
             tokio::task::yield_now().await;
         }
@@ -50,106 +53,149 @@ pub(super) async fn read_document(data: &[u8], writer: &mut Writer<'_>) -> Resul
     } else {
         vec![document]
     };
-    let columns = begin(writer);
+    let columns = Columns::of(writer);
     for row in rows {
         // A line break in JSON stands between tokens, never inside a string.
         let line = row.get().replace(['\n', '\r'], " ");
-        writer.push(columns.row(&line)).await?;
+        columns.read_line(&line, writer).await?;
     }
     Ok(())
-}
-
-fn begin<'data>(writer: &mut Writer<'data>) -> Columns<'data> {
-    let columns = Columns {
-        columns: writer.target().data_source.columns.iter().collect(),
-        stamp: writer
-            .stamp()
-            .iter()
-            .map(|(column, value)| (column.as_str(), json(value)))
-            .collect(),
-    };
-    writer.begin(Shape::Json, columns.columns.clone());
-    columns
 }
 
 struct Columns<'data> {
     columns: Vec<&'data Column>,
     /// Columns with a fixed value, as JSON.
     stamp: HashMap<&'data str, String>,
+    rules: Rules<'data>,
 }
 
-impl Columns<'_> {
+impl<'data> Columns<'data> {
+    fn of(writer: &Writer<'data>) -> Self {
+        let source = writer.target().data_source;
+        let stamp = writer.stamp().iter();
+        Self {
+            columns: source.columns.iter().collect(),
+            stamp: stamp
+                .map(|(column, value)| (column.as_str(), json(value)))
+                .collect(),
+            rules: Rules::of(source),
+        }
+    }
+
+    /// Writes the rows of a line.
+    async fn read_line(&self, line: &str, writer: &mut Writer<'_>) -> Result<(), IngestError> {
+        let mut values = serde_json::Deserializer::from_str(line).into_iter::<&RawValue>();
+        loop {
+            let rest = line.get(values.byte_offset()..).unwrap_or_default();
+            let row = match values.next() {
+                None => return Ok(()),
+                Some(Ok(value)) => self.row(value),
+                Some(Err(error)) => {
+                    Row::broken(format!("the row is not JSON: {error}"), rest.trim_start())
+                }
+            };
+            writer.push(row).await?;
+        }
+    }
+
     /// Maps one row: the inside of an object with the columns' names.
-    fn row(&self, line: &str) -> Row {
-        let raw: &RawValue = match serde_json::from_str(line) {
-            Ok(raw) => raw,
-            Err(error) => return broken(format!("the row is not JSON: {error}")),
-        };
+    fn row(&self, raw: &RawValue) -> Row {
         let Some(object) = object(raw) else {
-            return broken("the row is not a JSON object".to_owned());
+            return Row::broken("the row is not a JSON object", raw.get());
         };
         let mut row = Row::default();
         for column in &self.columns {
-            let value = match self.stamp.get(column.name.as_str()) {
-                Some(value) => Some(Cow::Borrowed(value.as_str())),
-                None => value(&object, raw, column),
+            let found = match self.stamp.get(column.name.as_str()) {
+                Some(value) => Found::Value(Cow::Borrowed(value.as_str())),
+                None => find(&object, raw, column),
             };
-            match value {
-                Some(value) => {
-                    row.errors.extend(range::check(column, &value));
-                    append(&mut row.text, &column.name, &value);
+            match found {
+                Found::Value(value) => self.rules.add(&mut row, column, Some(&value)),
+                Found::Nothing => self.rules.add(&mut row, column, None),
+                Found::Unreachable(_) if is_optional(column) && !has_elements(column) => {}
+                Found::Unreachable(value) => {
+                    row.errors.push(unreachable(column, value));
+                    row.append(&column.name, value.get());
                 }
-                None if is_optional(column) => {}
-                None => row.errors.push(no_value(column)),
             }
         }
         row
     }
 }
 
-fn append(text: &mut String, name: &str, value: &str) {
-    if !text.is_empty() {
-        text.push(',');
-    }
-    let _ = write!(text, "{}:{value}", json(name));
+/// Whether the column's path goes over the elements of a list.
+fn has_elements(column: &Column) -> bool {
+    let path = column.json_path.as_ref();
+    path.is_some_and(|path| path.steps.contains(&JsonPathStep::EachElement))
 }
 
-fn broken(message: String) -> Row {
-    Row {
-        text: String::new(),
-        errors: vec![RowError::new("", message)],
-    }
+fn unreachable(column: &Column, value: &RawValue) -> RowError {
+    let kind = match has_elements(column) {
+        true => "list",
+        false => "object",
+    };
+    let shown: String = value.get().chars().take(SHOWN).collect();
+    let message = format!("`{shown}` is no {kind}, where the column's path goes into one");
+    RowError::new(&column.name, message)
 }
 
-/// The column's value as JSON; `None` for null and for no value.
-fn value<'row>(
-    object: &Object<'row>,
-    row: &'row RawValue,
-    column: &Column,
-) -> Option<Cow<'row, str>> {
+/// What stands at the end of a column's path.
+enum Found<'row> {
+    /// A value as JSON.
+    Value(Cow<'row, str>),
+    /// Null, or no value.
+    Nothing,
+    /// Something else before the path's end.
+    Unreachable(&'row RawValue),
+}
+
+fn find<'row>(object: &Object<'row>, row: &'row RawValue, column: &Column) -> Found<'row> {
     let Some(path) = &column.json_path else {
-        return descend(object.get(&column.name)?, &[]);
+        return match object.get(&column.name) {
+            Some(value) => descend(value, &[]),
+            None => Found::Nothing,
+        };
     };
     match path.steps.split_first() {
         // The whole row: a document, or its text.
-        None if column.data_type.bare().name.eq_ignore_ascii_case("JSON") => Some(row.get().into()),
-        None => Some(json(row.get()).into()),
-        Some((JsonPathStep::Key(key), rest)) => descend(object.get(key)?, rest),
+        None if column.data_type.bare().name.eq_ignore_ascii_case("JSON") => {
+            Found::Value(row.get().into())
+        }
+        None => Found::Value(json(row.get()).into()),
+        Some((JsonPathStep::Key(key), rest)) => match object.get(key) {
+            Some(value) => descend(value, rest),
+            None => Found::Nothing,
+        },
         Some((JsonPathStep::EachElement, _)) => descend(row, &path.steps),
     }
 }
 
-fn descend<'row>(raw: &'row RawValue, steps: &[JsonPathStep]) -> Option<Cow<'row, str>> {
+fn descend<'row>(raw: &'row RawValue, steps: &[JsonPathStep]) -> Found<'row> {
+    if raw.get() == "null" {
+        return Found::Nothing;
+    }
     match steps.split_first() {
-        None if raw.get() == "null" => None,
-        None => Some(raw.get().into()),
-        Some((JsonPathStep::Key(key), rest)) => descend(object(raw)?.get(key)?, rest),
+        None => Found::Value(raw.get().into()),
+        Some((JsonPathStep::Key(key), rest)) => match object(raw) {
+            Some(object) => match object.get(key) {
+                Some(value) => descend(value, rest),
+                None => Found::Nothing,
+            },
+            None => Found::Unreachable(raw),
+        },
         Some((JsonPathStep::EachElement, rest)) => {
-            let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
-            let elements = elements
-                .into_iter()
-                .map(|element| descend(element, rest).unwrap_or("null".into()));
-            Some(format!("[{}]", elements.collect::<Vec<_>>().join(",")).into())
+            let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
+                return Found::Unreachable(raw);
+            };
+            let mut values = Vec::with_capacity(elements.len());
+            for element in elements {
+                match descend(element, rest) {
+                    Found::Value(value) => values.push(value),
+                    Found::Nothing => values.push("null".into()),
+                    Found::Unreachable(value) => return Found::Unreachable(value),
+                }
+            }
+            Found::Value(format!("[{}]", values.join(",")).into())
         }
     }
 }
@@ -158,19 +204,12 @@ fn object(raw: &RawValue) -> Option<Object<'_>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// The values of a mapped row, as JSON and by column.
+pub(super) fn values(row: &str) -> HashMap<String, Box<RawValue>> {
+    serde_json::from_str(&format!("{{{row}}}")).unwrap_or_default()
 }
 
-/// The values of a mapped row as text, by column.
-pub(super) fn texts(row: &str) -> HashMap<String, String> {
-    let whole = format!("{{{row}}}");
-    let values: HashMap<String, &RawValue> = serde_json::from_str(&whole).unwrap_or_default();
-    let text = |raw: &RawValue| {
-        serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
-    };
-    values
-        .into_iter()
-        .map(|(column, raw)| (column, text(raw)))
-        .collect()
+/// A value's text: that of a string, or JSON.
+pub(super) fn text(value: &RawValue) -> String {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }

@@ -16,6 +16,14 @@ const PARQUET: &[u8] = b"PAR1";
 /// Bytes of NDJSON that a file may become.
 const MOST: u64 = 1024 * 1024 * 1024;
 
+/// How values are written, so that none becomes another one.
+const SETTINGS: [(&str, &str); 2] = [
+    // With the offset: a moment is the same one in a column of any time zone.
+    ("date_time_output_format", "iso"),
+    // NaN and the infinite ones as such, not as null.
+    ("output_format_json_quote_denormals", "1"),
+];
+
 pub(super) async fn to_ndjson(
     engine: &dyn Engine,
     data: &[u8],
@@ -34,6 +42,9 @@ pub(super) async fn to_ndjson(
         // A parameter is text; base64 has nothing that would need escaping.
         parameters: vec![("data".to_owned(), BASE64_STANDARD.encode(data))],
         limits,
+        settings: SETTINGS
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         ..Statement::read(
             "SELECT * FROM format(Parquet, base64Decode({data:String}))",
             "JSONEachRow",

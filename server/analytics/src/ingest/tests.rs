@@ -28,19 +28,24 @@ SCHEMA >
     note Nullable(String)
 ";
 
-struct Shop {
+pub(super) struct Shop {
     engine: TestEngine,
     project: Project,
 }
 
+/// A project of data sources, each a name and its file.
+pub(super) async fn shop_of(files: &[(&str, &str)]) -> Shop {
+    let file = |(name, text): &(&str, &str)| SourceFile {
+        path: format!("datasources/{name}.datasource"),
+        text: (*text).to_owned(),
+    };
+    let files: Vec<SourceFile> = files.iter().map(file).collect();
+    Shop::of(Project::from_files(&files, &Variables::default()).unwrap()).await
+}
+
 impl Shop {
     async fn open() -> Self {
-        let file = |name: &str, text: &str| SourceFile {
-            path: format!("datasources/{name}.datasource"),
-            text: text.to_owned(),
-        };
-        let files = [file("events", EVENTS), file("plain", PLAIN)];
-        Self::of(Project::from_files(&files, &Variables::default()).unwrap()).await
+        shop_of(&[("events", EVENTS), ("plain", PLAIN)]).await
     }
 
     async fn of(project: Project) -> Self {
@@ -49,7 +54,11 @@ impl Shop {
         Self { engine, project }
     }
 
-    fn target(&self, name: &str) -> Target<'_> {
+    pub(super) fn engine(&self) -> &TestEngine {
+        &self.engine
+    }
+
+    pub(super) fn target(&self, name: &str) -> Target<'_> {
         Target {
             engine: &*self.engine,
             database: "rookery",
@@ -63,7 +72,7 @@ impl Shop {
         (done.successful_rows, done.quarantined_rows)
     }
 
-    async fn rows(&self, sql: &str) -> String {
+    pub(super) async fn rows(&self, sql: &str) -> String {
         self.engine.rows(sql).await.unwrap()
     }
 }
@@ -130,8 +139,8 @@ no json
                       ORDER BY c__error_column, c__error";
     assert_eq!(
         shop.rows(quarantine).await,
-        "['']\tthe row is not JSON: expected ident at line 1 column 2\t\\N\t\\N\t\\N\n\
-         ['']\tthe row is not a JSON object\t\\N\t\\N\t\\N\n\
+        "['']\tthe row is not JSON: expected ident at line 1 column 2: no json\t\\N\t\\N\t\\N\n\
+         ['']\tthe row is not a JSON object: [1]\t\\N\t\\N\t\\N\n\
          ['at','count']\t`yesterday` is not a value of the type DateTime64(3, \\'UTC\\')\tyesterday\tmany\t5\n\
          ['at','count']\tno value for `at`, which has no default and cannot be NULL\t\\N\t\\N\t\\N\n\
          ['count']\t`300` is not a value of the type UInt8\t2026-01-03\t300\t\\N\n"
@@ -185,7 +194,9 @@ async fn csv_is_read_with_and_without_a_header_and_in_any_order() {
     assert_eq!(shop.append("plain", Format::CSV, plain).await, (2, 0));
     let header = "count,unknown,org,day\r\n3,x,dl,2026-01-03\r\n4,x,dl\r\nnone,x,dl,2026-01-05\r\n";
     assert_eq!(shop.append("plain", Format::CSV, header).await, (1, 2));
-    let semicolons = Format::Csv { delimiter: ';' };
+    let semicolons = Format::Csv {
+        delimiter: Some(';'),
+    };
     assert_eq!(
         shop.append("plain", semicolons, "2026-01-09;ua;9;x,y\n")
             .await,
@@ -207,7 +218,7 @@ async fn csv_is_read_with_and_without_a_header_and_in_any_order() {
         .await,
         "['count']\t['`none` is not a value of the type UInt32']\t2026-01-05\tnone\n\
          ['count']\t['no value for `count`, which has no default and cannot be NULL']\t2026-01-01\t\\N\n\
-         ['']\t['the record has 3 fields in place of 4']\t\\N\t4\n"
+         ['']\t['the record has 3 fields in place of 4: 4,x,dl']\t\\N\t4\n"
     );
 }
 
@@ -384,4 +395,80 @@ async fn a_load_without_shift_takes_the_rows_as_they_are() {
     };
     let failed = load(shop.target("airports"), missing).await;
     assert!(matches!(failed, Err(IngestError::Unreadable(_))));
+}
+
+const TENANTS: &str = "
+TAGS tenant=org
+SCHEMA >
+    org String,
+    n UInt8
+";
+
+#[tokio::test]
+async fn an_empty_tenant_is_none_whatever_the_rows_came_in() {
+    let shop = shop_of(&[("t", TENANTS)]).await;
+    for (format, data, expected) in [
+        (Format::Ndjson, "{\"org\":\"\",\"n\":1}\n{\"n\":1}", (0, 2)),
+        (Format::Ndjson, "{\"org\":\"a\",\"n\":1}", (1, 0)),
+        (Format::CSV, "org,n\n,1\n\"\",2\nb,3\n", (1, 2)),
+    ] {
+        assert_eq!(shop.append("t", format, data).await, expected, "{data}");
+    }
+    assert_eq!(shop.rows("SELECT org FROM t ORDER BY org").await, "a\nb\n");
+}
+
+#[tokio::test]
+async fn nothing_of_a_line_that_is_no_row_is_lost() {
+    let shop = shop_of(&[("t", "SCHEMA >\n    n UInt8\n")]).await;
+    let data = b"{\"n\":1}{\"n\":2}\n{\"n\":3} {\"n\n\xff{}\n\"n\"\n";
+    let done = append(shop.target("t"), Append::new(Format::Ndjson, data.to_vec())).await;
+    let done = done.unwrap();
+    assert_eq!((done.successful_rows, done.quarantined_rows), (3, 3));
+    let texts = shop
+        .rows("SELECT c__error[1] FROM t_quarantine ORDER BY 1")
+        .await;
+    let ends = [": \u{fffd}{}", "a JSON object: \"n\"", ": {\"n"];
+    for end in ends {
+        assert!(
+            texts.lines().any(|text| text.ends_with(end)),
+            "{end}: {texts}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_column_alone_is_blamed_for_what_is_wrong_with_it() {
+    let shop = shop_of(&[(
+        "t",
+        "SCHEMA >\n    a String,\n    b Array(String),\n    n Array(UInt8) `json:$.n[:].x`,\n    \
+         m UInt8 `json:$.o.m`,\n    e Enum8('x' = 1)\n",
+    )])
+    .await;
+    let row = |a: &str, b: &str, n: &str, o: &str, e: &str| {
+        format!("{{\"a\":{a},\"b\":{b},\"n\":{n},\"o\":{o},\"e\":{e}}}\n")
+    };
+    let (a, b, n, o, e) = ("\"\"", "[]", "[{\"x\":1}]", "{\"m\":1}", "\"x\"");
+    let data = [
+        row("\"\\ud800\"", b, n, o, e),
+        row(a, "[\"\\udc00\"]", n, o, e),
+        row(a, b, "\"a\"", o, e),
+        row(a, b, n, "\"a\"", e),
+        row(a, b, n, o, "\"y\""),
+        row(a, b, n, o, e),
+    ];
+    assert_eq!(
+        shop.append("t", Format::Ndjson, &data.concat()).await,
+        (1, 5)
+    );
+    assert_eq!(
+        shop.rows("SELECT c__error_column, c__error[1], n FROM t_quarantine ORDER BY ALL")
+            .await,
+        "['a']\t`\"\\\\ud800\"` is not a value of the type String: it has an escape that is no \
+         character, such as half of a surrogate pair\t[1]\n\
+         ['b']\t`\"\\\\udc00\"` is not a value of the type String: it has an escape that is no \
+         character, such as half of a surrogate pair\t[1]\n\
+         ['e']\t`y` is not a value of the type Enum8(\\'x\\' = 1)\t[1]\n\
+         ['m']\t`\"a\"` is no object, where the column\\'s path goes into one\t[1]\n\
+         ['n']\t`\"a\"` is no list, where the column\\'s path goes into one\ta\n"
+    );
 }

@@ -61,9 +61,9 @@ pub(crate) fn escape(input: &Input) -> Result<Option<u8>, ApiError> {
     let invalid = |message| Err(ApiError::bad_request("invalid_dialect", message));
     if !matches!(
         input.text("dialect_new_line"),
-        None | Some("" | "\n" | "\r\n" | "\\n" | "\\r\\n")
+        None | Some("" | "\n" | "\r\n" | "\r" | "\\n" | "\\r\\n" | "\\r")
     ) {
-        return invalid("dialect_new_line must be a line feed, with or without a carriage return");
+        return invalid("dialect_new_line must be a line feed, a carriage return, or both");
     }
     match input.text("dialect_escapechar").map(str::as_bytes) {
         None | Some([] | [b'"']) => Ok(None),
@@ -72,11 +72,14 @@ pub(crate) fn escape(input: &Input) -> Result<Option<u8>, ApiError> {
     }
 }
 
-pub(crate) fn delimiter(input: &Input) -> Result<char, ApiError> {
-    let text = input.text("dialect_delimiter").unwrap_or(",");
+/// What stands between the fields of CSV, if the request says it.
+pub(crate) fn delimiter(input: &Input) -> Result<Option<char>, ApiError> {
+    let Some(text) = input.text("dialect_delimiter") else {
+        return Ok(None);
+    };
     let mut characters = text.chars();
     match (characters.next(), characters.next()) {
-        (Some(delimiter), None) if delimiter.is_ascii() => Ok(delimiter),
+        (Some(delimiter), None) if delimiter.is_ascii() => Ok(Some(delimiter)),
         _ => {
             let message = "dialect_delimiter must be one ASCII character";
             Err(ApiError::bad_request("invalid_delimiter", message))

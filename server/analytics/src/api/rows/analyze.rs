@@ -13,7 +13,7 @@ use crate::api::request::auth::Caller;
 use crate::api::request::file::{delimiter, file, refuse_encoding, refuse_url, unpacked};
 use crate::api::request::input::{Input, media_type};
 use crate::api::state::Api;
-use crate::ingest::{Analysis, Format, infer, likely_delimiter};
+use crate::ingest::{Analysis, Format, infer};
 
 pub(crate) fn router(most_bytes: usize) -> Router<Api> {
     Router::new()
@@ -56,11 +56,8 @@ fn format(input: &Input, media_type: Option<&str>, data: &[u8]) -> Result<Format
     match input.text("format").unwrap_or(likely) {
         "ndjson" => Ok(Format::Ndjson),
         "json" => Ok(Format::Json),
-        "csv" if input.get("dialect_delimiter").is_some() => Ok(Format::Csv {
-            delimiter: delimiter(input)?,
-        }),
         "csv" => Ok(Format::Csv {
-            delimiter: likely_delimiter(data),
+            delimiter: delimiter(input)?,
         }),
         _ => {
             let message = "the format of rows to analyze is `csv`, `ndjson` or `json`";

@@ -138,7 +138,13 @@ fn csv_is_read_with_and_without_a_header() {
             vec![json!(null), json!("6"), json!("c"), json!("1")],
         ]
     );
-    let without = infer(b"1;x\n2;y\n", Format::Csv { delimiter: ';' }).unwrap();
+    let without = infer(
+        b"1;x\n2;y\n",
+        Format::Csv {
+            delimiter: Some(';'),
+        },
+    )
+    .unwrap();
     assert_eq!(without.schema(), "`column_00` Int16, `column_01` String");
     assert_eq!(without.rows, 2);
 }
