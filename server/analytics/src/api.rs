@@ -22,6 +22,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 pub(crate) use resources::variables::Variables;
+pub(crate) use rows::files::ImportFiles;
 pub(crate) use state::{Api, DATABASE, Parts, Served};
 pub(crate) use work::jobs::Jobs;
 

@@ -96,12 +96,10 @@ async fn copy_by_schedule(api: Api) {
         let project = Arc::clone(&projects.borrow_and_update());
         let now = clock.now();
         for Due { pipe, at } in schedules.take_due(&project, now).await {
-            // The project may have changed since: then it is looked at again.
-            let Ok(turn) = api.copy(&pipe, None, Parameters::new(), Some(at)) else {
-                continue;
-            };
-            if let Err(busy) = api.jobs().queue(&Access::admin(None), turn) {
-                tracing::warn!(pipe, %at, "the copy that is due does not run: {busy}");
+            let admin = Access::admin(None);
+            let queued = api.queue_copy(&admin, &pipe, None, Parameters::new(), Some(at));
+            if let Err(error) = queued.await {
+                tracing::warn!(pipe, %at, ?error, "the copy that is due does not run");
             }
         }
         let next = schedules.next(&project, now);

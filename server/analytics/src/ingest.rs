@@ -6,8 +6,10 @@
 //! NDJSON (`parquet`). Whatever it came in, a row is then JSON, and one table
 //! says which values a column takes (`accepted`). The engine parses the rest
 //! (`batch`): what it cannot read goes to the quarantine with the reason, what
-//! it can is written in one insert. Rows that take the place of others wait beside them until
-//! all are there (`replace`). Who may append is decided elsewhere.
+//! it can is written in one insert. Rows that take the place of others wait
+//! beside them until all are there (`replace`); an import that was cut short is
+//! done once more and its rows are there once (`repeat`). Who may append is
+//! decided elsewhere.
 
 mod accepted;
 mod batch;
@@ -16,6 +18,7 @@ mod infer;
 mod load;
 mod ndjson;
 mod parquet;
+mod repeat;
 mod replace;
 mod unpack;
 
@@ -24,6 +27,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use datafile::{Column, DataSource};
 use engine::{Engine, EngineError};
@@ -31,6 +35,7 @@ use engine::{Engine, EngineError};
 pub use csv::with_doubled_quotes;
 pub use infer::{Analysis, Recommended, infer};
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
+pub use repeat::remember_batches;
 pub use replace::{Incoming, Place, probe};
 pub use unpack::unpack;
 
@@ -46,7 +51,8 @@ pub struct Target<'a> {
 }
 
 /// How rows are written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// One JSON object a line.
     Ndjson,
@@ -78,7 +84,9 @@ pub struct Append {
     pub table: Option<String>,
     /// Columns that get this value in every row, whatever the row says.
     pub stamp: BTreeMap<String, String>,
-    /// Noted in the quarantine beside bad rows.
+    /// Noted in the quarantine beside bad rows. Where the tables remember
+    /// batches ([`remember_batches`]), rows that came before under the same id
+    /// are not written again.
     pub import_id: Option<String>,
     /// How long each insert may take.
     pub deadline: Duration,

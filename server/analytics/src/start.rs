@@ -12,7 +12,7 @@ use token::{KeyError, Keyring, Verifier};
 use tokio::task::JoinHandle;
 
 use crate::access::{Authority, AuthoritySettings, StoreError, TokenStore};
-use crate::api::{self, Api, DATABASE, Jobs, Parts, Served, Variables};
+use crate::api::{self, Api, DATABASE, ImportFiles, Jobs, Parts, Served, Variables};
 use crate::background;
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{Deployer, ResumeError};
@@ -127,7 +127,8 @@ pub async fn start_with_clock(
         secrets: (*variables.values()).clone(),
         ..ProjectVariables::default()
     };
-    let served = serve_project(&settings, project_variables, &engine, options.pool).await;
+    let pool = options.pool;
+    let served = serve_project(&settings, project_variables, &engine, pool.clone()).await;
     let (deployer, applied) = match served {
         Ok(served) => served,
         Err(error) => {
@@ -140,6 +141,8 @@ pub async fn start_with_clock(
     schedules.follow(&workspace.current(), clock.now()).await;
 
     let (service_data, writing) = ServiceData::open(Arc::clone(&engine)).await?;
+    let files = ImportFiles::new(options.state_directory.join("imports"));
+    let jobs = Jobs::load(pool, files, Arc::clone(&clock), service_data.clone()).await?;
     let served = Served::new(workspace.current(), authority.workspace_id());
     let api = Api::new(Parts {
         limiter: Limiter::new(settings.limits.max_buckets),
@@ -147,7 +150,7 @@ pub async fn start_with_clock(
         signing_key: options.keys.signing,
         guard: Guard::default(),
         served: RwLock::new(Arc::new(served)),
-        jobs: Jobs::new(Arc::clone(&clock), service_data.clone()),
+        jobs,
         schedules,
         clock,
         service_data,
@@ -159,6 +162,7 @@ pub async fn start_with_clock(
         variables,
     });
     let router = api::router(api.clone(), readiness(&api)).map_err(StartError::Origin)?;
+    api.jobs().resume(&api).await;
     let mut tasks = background::spawn(&api);
     tasks.push(writing);
     Ok(Running {

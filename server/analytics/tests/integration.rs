@@ -18,6 +18,7 @@ mod api {
     mod jobs;
     mod reload;
     mod replacing;
+    mod restarts;
     pub(crate) mod server;
     mod tokens;
     mod views;

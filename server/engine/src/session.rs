@@ -15,6 +15,9 @@ const BASE: [(&str, &str); 11] = [
     ("output_format_json_quote_64bit_integers", "0"),
     // An insert is answered when its rows are there, not when they wait.
     ("async_insert", "0"),
+    // Equal rows are as many rows, unless an insert says that it may be a
+    // repetition.
+    ("deduplicate_insert", "'disable'"),
     // Dates without a zone mean the same on every machine.
     ("session_timezone", "'UTC'"),
     // 400 MB in one array is enough: a huge one cannot be interrupted.

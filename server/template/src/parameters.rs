@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::fault::Outcome;
 use super::value::Value;
 
 /// One parameter's value, in the form it came.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Parameter {
     /// From a query string or a form.
     Text(String),
@@ -50,7 +51,7 @@ impl From<Json> for Parameter {
 }
 
 /// Parameters by name.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parameters(BTreeMap<String, Parameter>);
 
 impl Parameters {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use token::{Claims, ScopeKind};
 
@@ -53,7 +54,7 @@ pub struct ReadGrant {
 }
 
 /// An append to a data source that is allowed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AppendGrant {
     /// Values for the columns of the same name, whatever the rows say.
     pub fixed_params: BTreeMap<String, Value>,

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 
-use super::{Append, IngestError, Ingested, Row, RowError, Target, json, ndjson};
+use super::{Append, IngestError, Ingested, Row, RowError, Target, json, ndjson, repeat};
 use crate::project::{qualified, quarantine_name, quarantined_columns};
 use datafile::Column;
 use engine::{EngineError, Insert, QueryLimits, Statement, sql};
@@ -29,6 +29,8 @@ pub(super) struct Writer<'data> {
     columns: Vec<&'data Column>,
     rows: Vec<Row>,
     bytes: usize,
+    /// How many rows came before these.
+    first_row: u64,
     ingested: Ingested,
 }
 
@@ -40,6 +42,7 @@ impl<'data> Writer<'data> {
             columns: target.data_source.columns.iter().collect(),
             rows: Vec::new(),
             bytes: 0,
+            first_row: 0,
             ingested: Ingested::default(),
         }
     }
@@ -84,6 +87,7 @@ impl<'data> Writer<'data> {
         self.ingested.successful_rows += (rows.len() - bad.len()) as u64;
         self.quarantine(&bad).await?;
         self.ingested.quarantined_rows += bad.len() as u64;
+        self.first_row += rows.len() as u64;
         failed_view.map_or(Ok(()), Err)
     }
 
@@ -107,10 +111,17 @@ impl<'data> Writer<'data> {
             format: FORMAT.to_owned(),
             data: data.into(),
             deadline: self.append.deadline,
-            settings: settings(),
+            settings: settings().into_iter().chain(self.identity()).collect(),
         };
         self.target.engine.insert(insert).await?;
         Ok(())
+    }
+
+    /// By what the engine knows the batch again when its import is repeated.
+    fn identity(&self) -> Vec<(String, String)> {
+        let id = self.append.import_id.as_deref();
+        let settings = id.map(|id| repeat::settings(id, self.first_row));
+        settings.into_iter().flatten().collect()
     }
 
     /// Notes in each row what the engine cannot read of it. Returns whether
@@ -242,7 +253,7 @@ impl<'data> Writer<'data> {
             format: FORMAT.to_owned(),
             data: data.into(),
             deadline: self.append.deadline,
-            settings: Vec::new(),
+            settings: self.identity(),
         };
         self.target.engine.insert(insert).await?;
         Ok(())

@@ -16,8 +16,10 @@ const PARQUET: &[u8] = b"PAR1";
 /// Bytes of NDJSON that a file may become.
 const MOST: u64 = 1024 * 1024 * 1024;
 
-/// How values are written, so that none becomes another one.
-const SETTINGS: [(&str, &str); 2] = [
+/// How rows are read and values written, so that none becomes another one.
+const SETTINGS: [(&str, &str); 3] = [
+    // Rows are known by their number when an import is repeated.
+    ("input_format_parquet_preserve_order", "1"),
     // With the offset: a moment is the same one in a column of any time zone.
     ("date_time_output_format", "iso"),
     // NaN and the infinite ones as such, not as null.

@@ -472,3 +472,5 @@ async fn a_column_alone_is_blamed_for_what_is_wrong_with_it() {
          ['n']\t`\"a\"` is no list, where the column\\'s path goes into one\ta\n"
     );
 }
+
+mod repeating;

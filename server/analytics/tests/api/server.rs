@@ -109,6 +109,11 @@ impl Server {
         }
     }
 
+    /// The state directory.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.path()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
@@ -132,12 +137,17 @@ impl Server {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    /// Ends the server as SIGTERM would.
-    pub(crate) async fn stop(mut self) {
+    /// Ends the server as SIGTERM would; answers with what it leaves behind.
+    pub(crate) async fn end(mut self) -> TempDir {
         drop(self.stop.take());
         self.serving.await.unwrap();
         self.running.shutdown().await;
-        self.state.close().unwrap();
+        self.state
+    }
+
+    /// The same, and takes its state away.
+    pub(crate) async fn stop(self) {
+        self.end().await.close().unwrap();
     }
 }
 

@@ -3,15 +3,13 @@
 
 use crate::api::error::engine_error;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures::future::BoxFuture;
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use service::ApiError;
 
@@ -21,7 +19,7 @@ use crate::api::request::input::Input;
 use crate::api::rows::operations::Noted;
 use crate::api::state::{Api, Named, Served, no_such_data_source};
 use crate::api::timestamp;
-use crate::api::work::jobs::{self, Outcome, Turn};
+use crate::api::work::jobs::{self, Outcome, Task};
 use crate::project::{qualified, quarantine_name};
 use crate::query::tables_read;
 use datafile::{Column, DataSource, EngineKind, Pipe, TableEngine};
@@ -128,35 +126,43 @@ async fn delete_rows(
             .unwrap_or_default();
         return Ok(Json(json!({ "rows_to_be_deleted": rows })).into_response());
     }
-    let delete = Statement {
-        // The job is done when every part is rewritten.
-        settings: vec![("mutations_sync".to_owned(), "1".to_owned())],
-        ..Statement::change(format!(
-            "ALTER TABLE {table} DELETE WHERE (\n{condition}\n)"
-        ))
-    };
     let mut details = Map::new();
     details.insert("datasource".to_owned(), reference(&data_source));
     details.insert("delete_condition".to_owned(), condition.into());
-    let worker = api.clone();
-    let work = move || -> BoxFuture<'static, Outcome> {
-        let (worker, delete) = (worker.clone(), delete.clone());
-        Box::pin(async move {
-            let _tables_stay = worker.workspace().writing().await;
-            worker.engine().query(delete).await.map_err(engine_error)?;
-            Ok(Map::new())
-        })
-    };
-    let turn = Turn {
-        kind: "delete_data",
-        subject: format!("{} {condition}", data_source.item.name),
-        details,
-        work: Arc::new(work),
-    };
-    let id = api.jobs().queue(&access, turn)?;
+    let task = Task::Deletion(Deletion {
+        data_source: data_source.item.name.clone(),
+        condition: condition.to_owned(),
+    });
+    let id = api.jobs().queue(&api, &access, task, details).await?;
     let mut answer = jobs::started(&id);
     answer["delete_id"] = id.into();
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// Deleting rows, as it is kept with its job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Deletion {
+    pub(crate) data_source: String,
+    /// SQL that was found to read this data source only.
+    pub(crate) condition: String,
+}
+
+impl Deletion {
+    /// Deletes the rows; done when every part is rewritten.
+    pub(crate) async fn run(&self, api: &Api) -> Outcome {
+        let _tables_stay = api.workspace().writing().await;
+        let data_source = api.served().require_data_source(&self.data_source)?;
+        let table = qualified(api.database(), &data_source.item.name);
+        let condition = &self.condition;
+        let delete = Statement {
+            settings: vec![("mutations_sync".to_owned(), "1".to_owned())],
+            ..Statement::change(format!(
+                "ALTER TABLE {table} DELETE WHERE (\n{condition}\n)"
+            ))
+        };
+        api.engine().query(delete).await.map_err(engine_error)?;
+        Ok(Map::new())
+    }
 }
 
 /// The data source, if the caller may take rows away from it.

@@ -1,18 +1,17 @@
 //! Files of rows, NDJSON, CSV and Parquet: appended to a data source or put in
 //! the place of its rows, at once (`/v0`) or as a job (`/v1`).
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::routing::post;
 use axum::{Json, Router};
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use service::ApiError;
-use uuid::Uuid;
 
-use crate::access::{Access, Resource};
+use crate::access::{Access, AppendGrant, Resource};
+use crate::api::error::engine_error;
 use crate::api::request::auth::Caller;
 use crate::api::request::file::{escape, file, format, refuse_encoding, refuse_url, unpacked};
 use crate::api::request::input::Input;
@@ -20,8 +19,11 @@ use crate::api::resources::data_sources::{managed_by_project, reference};
 use crate::api::rows::operations::Noted;
 use crate::api::rows::replace::{Replacement, replaceable};
 use crate::api::state::{Api, Named, no_such_data_source};
-use crate::api::work::jobs;
-use crate::ingest::{Append, Format, Ingested, Target, append, with_doubled_quotes};
+use crate::api::work::jobs::{self, Jobs, Outcome, Task};
+use crate::ingest::{
+    Append, Format, Ingested, Target, append, remember_batches, with_doubled_quotes,
+};
+use crate::project::quarantine_name;
 use datafile::DataSource;
 
 pub(crate) fn router(most_bytes: usize) -> Router<Api> {
@@ -37,21 +39,28 @@ pub(crate) async fn append_rows(
     api: &Api,
     access: &Access,
     name: &str,
-    mut rows: Append,
-) -> Result<(Named<DataSource>, Ingested), ApiError> {
+    rows: Append,
+) -> Result<Ingested, ApiError> {
     let _tables_stay = api.workspace().writing().await;
     // As it is now: the project may have changed since the caller came.
     let data_source = appendable(api, access, name)?;
-    rows.stamp = access
-        .append(data_source.resource())?
-        .stamps(&data_source.item)?;
+    let grant = access.append(data_source.resource())?;
+    write_rows(api, &grant, &data_source.item, rows).await
+}
+
+async fn write_rows(
+    api: &Api,
+    grant: &AppendGrant,
+    data_source: &DataSource,
+    mut rows: Append,
+) -> Result<Ingested, ApiError> {
+    rows.stamp = grant.stamps(data_source)?;
     let target = Target {
         engine: api.engine().as_ref(),
         database: api.database(),
-        data_source: &data_source.item,
+        data_source,
     };
-    let ingested = append(target, rows).await?;
-    Ok((data_source, ingested))
+    Ok(append(target, rows).await?)
 }
 
 /// The data source, if the caller may append to it. Whoever may not learns
@@ -76,18 +85,26 @@ pub(crate) fn appendable(
 }
 
 /// What the rows of a file do to those that are there.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Mode {
-    Append,
+    Append(AppendGrant),
     Replace(Replacement),
 }
 
-impl Mode {
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Append,
+    Replace,
+}
+
+impl Asked {
     /// What a request of the old route asks for.
     fn of(input: &Input) -> Result<Self, ApiError> {
         match input.text("mode").unwrap_or("append") {
             "append" => Ok(Self::Append),
-            "replace" => Ok(Self::Replace(Replacement::of(input))),
+            "replace" => Ok(Self::Replace),
             "create" => Err(managed_by_project()),
             _ => {
                 let message = "the mode is `append` or `replace`";
@@ -95,77 +112,95 @@ impl Mode {
             }
         }
     }
-
-    /// The data source, if the caller may do this to it.
-    fn data_source(
-        &self,
-        api: &Api,
-        access: &Access,
-        name: &str,
-    ) -> Result<Named<DataSource>, ApiError> {
-        match self {
-            Self::Append => appendable(api, access, name),
-            Self::Replace(_) => replaceable(api, access, name),
-        }
-    }
 }
 
-/// A file that was taken in and waits to be read.
-struct Import {
-    access: Arc<Access>,
-    data_source: Named<DataSource>,
+/// What is to be done with a file of rows, as it is kept with its job. Whether
+/// the caller may is settled before there is one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Import {
+    data_source: String,
     mode: Mode,
     format: Format,
     /// What CSV escapes quotes with, if that is not another quote.
     escape: Option<u8>,
-    body: Bytes,
-    id: String,
 }
 
 impl Import {
-    /// Takes a file in. What can be said against it is said now, before a job
-    /// is made of it.
-    async fn take(
+    /// What can be said against a file is said now, before a job is made of it.
+    async fn of(
         api: &Api,
-        access: Arc<Access>,
+        access: &Access,
         name: &str,
-        mode: Mode,
-        (input, request): (&Input, Request),
-    ) -> Result<Self, ApiError> {
+        asked: Asked,
+        (input, headers): (&Input, &HeaderMap),
+    ) -> Result<(Self, Named<DataSource>), ApiError> {
         refuse_url(input)?;
-        refuse_encoding(request.headers())?;
-        let data_source = mode.data_source(api, &access, name)?;
-        if let Mode::Replace(replacement) = &mode {
-            replacement.check(api, &data_source.item).await?;
-        }
-        let format = format(input, request.headers(), &data_source.item)?;
-        Ok(Self {
-            escape: escape(input)?,
-            body: file(request).await?,
-            id: Uuid::new_v4().to_string(),
-            access,
-            data_source,
+        refuse_encoding(headers)?;
+        let (data_source, mode) = match asked {
+            Asked::Append => {
+                let data_source = appendable(api, access, name)?;
+                let grant = access.append(data_source.resource())?;
+                (data_source, Mode::Append(grant))
+            }
+            Asked::Replace => {
+                let data_source = replaceable(api, access, name)?;
+                let replacement = Replacement::of(input);
+                replacement.check(api, &data_source.item).await?;
+                (data_source, Mode::Replace(replacement))
+            }
+        };
+        let import = Self {
+            data_source: data_source.item.name.clone(),
             mode,
-            format,
-        })
+            format: format(input, headers, &data_source.item)?,
+            escape: escape(input)?,
+        };
+        Ok((import, data_source))
     }
 
-    async fn run(self, api: &Api) -> Result<Ingested, ApiError> {
-        let mut data = unpacked(self.body, api.settings().limits.file_bytes).await?;
+    async fn run(&self, api: &Api, body: Bytes, id: &str) -> Result<Ingested, ApiError> {
+        let mut data = unpacked(body, api.settings().limits.file_bytes).await?;
         if let (Format::Csv { .. }, Some(escape)) = (self.format, self.escape) {
             data = with_doubled_quotes(&data, escape).into();
         }
         let rows = Append {
-            import_id: Some(self.id),
+            import_id: Some(id.to_owned()),
             ..Append::new(self.format, data)
         };
-        let name = &self.data_source.item.name;
         match &self.mode {
-            Mode::Append => append_rows(api, &self.access, name, rows)
-                .await
-                .map(|(_, ingested)| ingested),
-            Mode::Replace(replacement) => replacement.run(api, &self.access, name, rows).await,
+            Mode::Append(grant) => self.append(api, grant, rows).await,
+            Mode::Replace(replacement) => replacement.run(api, &self.data_source, rows).await,
         }
+    }
+
+    async fn append(
+        &self,
+        api: &Api,
+        grant: &AppendGrant,
+        rows: Append,
+    ) -> Result<Ingested, ApiError> {
+        let _tables_stay = api.workspace().writing().await;
+        // As it is now: the project may have changed since the caller came.
+        let data_source = api.served().require_data_source(&self.data_source)?;
+        write_rows(api, grant, &data_source.item, rows).await
+    }
+
+    /// Imports the file that is kept for a job. It may have been begun before:
+    /// rows that are there already are not written twice.
+    pub(crate) async fn run_kept(&self, api: &Api, id: &str) -> Outcome {
+        let body = api.jobs().files().read(id).await?;
+        let project = api.workspace().current();
+        let (engine, database) = (api.engine().as_ref(), api.database());
+        let mut tables = project
+            .filled_from(engine, database, &self.data_source)
+            .await
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        tables.push(quarantine_name(&self.data_source));
+        tables.push(self.data_source.clone());
+        remember_batches(engine, database, &tables)
+            .await
+            .map_err(engine_error)?;
+        self.run(api, body, id).await.map(described)
     }
 }
 
@@ -178,19 +213,22 @@ async fn import_now(
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
     let input = Input::from_uri(&uri)?;
-    let mode = Mode::of(&input)?;
+    let asked = Asked::of(&input)?;
     let name = input.required("name")?;
-    let import = Import::take(&api, access, name, mode, (&input, request)).await?;
-    let (id, data_source) = (import.id.clone(), reference(&import.data_source));
+    let given = (&input, request.headers());
+    let (import, data_source) = Import::of(&api, &access, name, asked, given).await?;
+    let body = file(request).await?;
+    let id = Jobs::new_id();
     let event_type = match import.mode {
-        Mode::Append => "append",
+        Mode::Append(_) => "append",
         Mode::Replace(_) => "replace",
     };
-    let noted = Noted::begin(&api, event_type, &import.data_source).import(&id);
-    let ingested = noted.end(import.run(&api).await, |ingested| Some(*ingested))?;
+    let noted = Noted::begin(&api, event_type, &data_source).import(&id);
+    let imported = import.run(&api, body, &id).await;
+    let ingested = noted.end(imported, |ingested| Some(*ingested))?;
     Ok(Json(json!({
         "import_id": id,
-        "datasource": data_source,
+        "datasource": reference(&data_source),
         "successful_rows": ingested.successful_rows,
         "quarantined_rows": ingested.quarantined_rows,
         "quarantine_rows": ingested.quarantined_rows,
@@ -209,8 +247,7 @@ async fn append_as_job(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let input = Input::from_uri(&uri)?;
-    let import = Import::take(&api, access, &name, Mode::Append, (&input, request)).await?;
-    Ok(start(&api, import))
+    start(&api, &access, &name, Asked::Append, (&input, request)).await
 }
 
 /// `POST /v1/datasources/<name>/replace?format=…` with the file as body.
@@ -222,26 +259,35 @@ async fn replace_as_job(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let input = Input::from_uri(&uri)?;
-    let mode = Mode::Replace(Replacement::of(&input));
-    let import = Import::take(&api, access, &name, mode, (&input, request)).await?;
-    Ok(start(&api, import))
+    start(&api, &access, &name, Asked::Replace, (&input, request)).await
 }
 
-fn start(api: &Api, import: Import) -> (StatusCode, Json<Value>) {
+/// Makes a job of a file, which is kept until it is imported.
+async fn start(
+    api: &Api,
+    access: &Access,
+    name: &str,
+    asked: Asked,
+    (input, request): (&Input, Request),
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let given = (input, request.headers());
+    let (import, data_source) = Import::of(api, access, name, asked, given).await?;
     let mut details = Map::new();
-    details.insert("datasource".to_owned(), reference(&import.data_source));
+    details.insert("datasource".to_owned(), reference(&data_source));
     if let Mode::Replace(_) = import.mode {
         details.insert("mode".to_owned(), "replace".into());
     }
-    let access = Arc::clone(&import.access);
-    let work = {
-        let api = api.clone();
-        async move { import.run(&api).await.map(described) }
-    };
-    let id = api.jobs().start("import", &access, details, work);
+    let id = Jobs::new_id();
+    api.jobs().files().keep(&id, file(request).await?).await?;
+    let task = Task::Import(import);
+    let queued = api.jobs().queue_as(&id, api, access, task, details).await;
+    if let Err(error) = queued {
+        api.jobs().files().remove(&id).await;
+        return Err(error.into());
+    }
     let mut answer = jobs::started(&id);
     answer["import_id"] = id.into();
-    (StatusCode::ACCEPTED, Json(answer))
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
 /// What became of the rows, as members of a job.

@@ -50,7 +50,7 @@ async fn events(
     let data = unpacked(body.map_err(no_body)?, api.settings().limits.event_bytes).await?;
     let noted = Noted::begin(&api, "append-hfi", &data_source);
     let appended = append_rows(&api, &access, name, Append::new(format, data)).await;
-    let (_, ingested) = noted.end(appended, |(_, ingested)| Some(*ingested))?;
+    let ingested = noted.end(appended, |ingested| Some(*ingested))?;
     let status = if input.flag("wait") {
         StatusCode::OK
     } else {

@@ -4,6 +4,7 @@
 use crate::api::error::engine_error;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use service::ApiError;
 
 use crate::access::{Access, Resource};
@@ -15,7 +16,7 @@ use crate::project::{ApplyError, FollowError, qualified};
 use datafile::{DataSource, EngineKind};
 
 /// How rows are to be replaced.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Replacement {
     /// Which rows; all of them without.
     condition: Option<String>,
@@ -73,17 +74,16 @@ impl Replacement {
         Err(ApiError::conflict("feeds_views", message))
     }
 
-    /// Replaces rows for a caller, if it may.
+    /// Replaces rows, for somebody who was found to be allowed to.
     pub(crate) async fn run(
         &self,
         api: &Api,
-        access: &Access,
         name: &str,
         rows: Append,
     ) -> Result<Ingested, ApiError> {
         let (project, incoming) = {
             let _tables_stay = api.workspace().writing().await;
-            let data_source = replaceable(api, access, name)?;
+            let data_source = api.served().require_data_source(name)?;
             self.check(api, &data_source.item).await?;
             let place = Place {
                 engine: Arc::clone(api.engine()),

@@ -1,11 +1,10 @@
 //! Copy pipes: running them on demand, pausing and resuming their schedules.
 
 use crate::api::error::engine_error;
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use service::ApiError;
 use time::OffsetDateTime;
@@ -16,13 +15,10 @@ use crate::api::request::auth::Caller;
 use crate::api::request::input::Input;
 use crate::api::resources::pipes;
 use crate::api::state::{Api, Named};
-use crate::api::work::jobs::{self, Turn};
+use crate::api::work::jobs::{self, Outcome, Task};
 use crate::project::{ApplyError, CopyError, RunContext};
 use crate::query::Parameters;
 use datafile::{CopyMode, CopySchedule, CopySettings, Pipe};
-
-/// The kind of these jobs.
-const COPY: &str = "copy";
 
 pub(crate) fn router() -> Router<Api> {
     Router::new()
@@ -51,8 +47,9 @@ async fn copy(
     let mut parameters = parameters(input);
     // A template must not write down who called.
     parameters.remove("token");
-    let turn = api.copy(&name, mode, parameters, None)?;
-    let id = api.jobs().queue(&access, turn)?;
+    let id = api
+        .queue_copy(&access, &name, mode, parameters, None)
+        .await?;
     Ok(Json(jobs::started(&id)))
 }
 
@@ -94,7 +91,7 @@ async fn cancel(
 ) -> Result<Json<Value>, ApiError> {
     access.deploy()?;
     let (pipe, _) = copy_pipe(&api, &name)?;
-    let cancelled = api.jobs().cancel_about(COPY, &pipe.item.name);
+    let cancelled = api.jobs().cancel_about("copy", &pipe.item.name).await;
     let mut description = pipes::describe(&api, &api.served(), &pipe);
     description["jobs"] = cancelled.into();
     Ok(Json(description))
@@ -127,44 +124,72 @@ fn copy_pipe(api: &Api, name: &str) -> Result<(Named<Pipe>, CopySettings), ApiEr
     Ok((pipe, settings))
 }
 
+/// One copy, as it is kept with its job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CopyRun {
+    pub(crate) pipe: String,
+    /// Whether the rows take the place of those that are there, as the pipe or
+    /// the request said.
+    pub(crate) replaces: bool,
+    parameters: Parameters,
+    /// The moment of its schedule in unix seconds; without one the time at
+    /// which it runs counts.
+    at: Option<i64>,
+}
+
+impl CopyRun {
+    #[cfg(test)]
+    pub(crate) fn on_demand(pipe: &str) -> Self {
+        Self {
+            pipe: pipe.to_owned(),
+            replaces: false,
+            parameters: Parameters::new(),
+            at: None,
+        }
+    }
+
+    /// Copies; answers with the number of rows, where they can be counted.
+    pub(crate) async fn run(&self, api: &Api) -> Outcome {
+        let at = self.at.map(OffsetDateTime::from_unix_timestamp);
+        let context = RunContext {
+            parameters: self.parameters.clone(),
+            secrets: api.secrets(),
+            now: at.and_then(Result::ok).unwrap_or_else(|| api.clock().now()),
+        };
+        let mode = match self.replaces {
+            true => CopyMode::Replace,
+            false => CopyMode::Append,
+        };
+        let copied = api.workspace().run_copy(&self.pipe, Some(mode), &context);
+        let mut details = Map::new();
+        if let Some(rows) = copied.await? {
+            details.insert("statistics".to_owned(), json!({ "rows": rows }));
+        }
+        Ok(details)
+    }
+}
+
 impl Api {
-    /// One copy, to be queued as a job. `at` is the moment of its schedule;
-    /// without one the time at which it runs counts.
-    pub(crate) fn copy(
+    /// Queues one copy as a job; answers with its id. `at` is the moment of its
+    /// schedule.
+    pub(crate) async fn queue_copy(
         &self,
+        access: &Access,
         name: &str,
         mode: Option<CopyMode>,
         parameters: Parameters,
         at: Option<OffsetDateTime>,
-    ) -> Result<Turn, ApiError> {
+    ) -> Result<String, ApiError> {
         let (pipe, settings) = copy_pipe(self, name)?;
-        let target = &settings.target;
-        let details = jobs::filling(&self.served(), &pipe.item.name, target);
-        let (api, name) = (self.clone(), pipe.item.name.clone());
-        let subject = name.clone();
-        let work = move || {
-            let (api, name, parameters) = (api.clone(), name.clone(), parameters.clone());
-            let run = async move {
-                let context = RunContext {
-                    parameters,
-                    secrets: api.secrets(),
-                    now: at.unwrap_or_else(|| api.clock().now()),
-                };
-                let rows = api.workspace().run_copy(&name, mode, &context).await?;
-                let mut details = Map::new();
-                if let Some(rows) = rows {
-                    details.insert("statistics".to_owned(), json!({ "rows": rows }));
-                }
-                Ok(details)
-            };
-            Box::pin(run) as futures::future::BoxFuture<'static, jobs::Outcome>
+        let details = jobs::filling(&self.served(), &pipe.item.name, &settings.target);
+        let copy = CopyRun {
+            pipe: pipe.item.name.clone(),
+            replaces: mode.unwrap_or(settings.mode) == CopyMode::Replace,
+            parameters,
+            at: at.map(OffsetDateTime::unix_timestamp),
         };
-        Ok(Turn {
-            kind: COPY,
-            subject,
-            details,
-            work: Arc::new(work),
-        })
+        let queued = self.jobs().queue(self, access, Task::Copy(copy), details);
+        Ok(queued.await?)
     }
 }
 

@@ -1,7 +1,10 @@
 //! The routes that tell how jobs go: work that goes on after its request was
 //! answered. Jobs of the last two days are listed; running them is `registry`'s.
 
+mod job;
 mod registry;
+mod store;
+mod task;
 
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -14,9 +17,9 @@ use crate::access::Access;
 use crate::api::request::auth::Caller;
 use crate::api::request::input::Input;
 use crate::api::state::{Api, Served};
-use crate::api::timestamp;
-use registry::{Job, Status};
-pub(crate) use registry::{Jobs, Outcome, Turn, public_text};
+use job::{Job, Status};
+pub(crate) use registry::{Jobs, public_text};
+pub(crate) use task::{Outcome, Task};
 
 /// How long jobs are listed.
 const LISTED: Duration = Duration::hours(48);
@@ -63,9 +66,9 @@ async fn list(
         .rev()
         .filter(|job| job.created_at >= oldest || !job.status.has_ended())
         .filter(|job| may_see(&access, job))
-        .filter(|job| kind.is_none_or(|kind| kind == job.kind))
+        .filter(|job| kind.is_none_or(|kind| kind == job.task.kind()))
         .filter(|job| status.is_none_or(|status| status == job.status.as_str()))
-        .map(describe)
+        .map(Job::describe)
         .collect();
     Ok(Json(json!({ "jobs": jobs })))
 }
@@ -80,7 +83,7 @@ async fn detail(
     let job = jobs
         .iter()
         .find(|job| job.id == id && may_see(&access, job));
-    job.map(|job| Json(describe(job))).ok_or_else(not_found)
+    job.map(|job| Json(job.describe())).ok_or_else(not_found)
 }
 
 async fn cancel(
@@ -89,24 +92,25 @@ async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
-    let mut jobs = api.jobs().lock();
-    let job = jobs
-        .iter_mut()
-        .find(|job| job.id == id && may_see(&access, job));
-    let job = job.ok_or_else(not_found)?;
-    if job.status.has_ended() {
-        let message = format!("the job cannot be cancelled: it is {}", job.status.as_str());
-        return Err(ApiError::bad_request("job_ended", message));
+    {
+        let jobs = api.jobs().lock();
+        let job = jobs
+            .iter()
+            .find(|job| job.id == id && may_see(&access, job));
+        let job = job.ok_or_else(not_found)?;
+        if !job.status.has_ended() && !job.is_cancellable() {
+            let message = format!(
+                "a job of the kind {} cannot be cancelled: half of it would be done",
+                job.task.kind()
+            );
+            return Err(ApiError::bad_request("job_not_cancellable", message));
+        }
     }
-    if !job.is_cancellable() {
-        let message = format!(
-            "a job of the kind {} cannot be cancelled: half of it would be done",
-            job.kind
-        );
-        return Err(ApiError::bad_request("job_not_cancellable", message));
-    }
-    job.cancel(api.clock().now());
-    Ok(Json(describe(job)))
+    let cancelled = api.jobs().cancel(&id).await;
+    cancelled.map(Json).ok_or_else(|| {
+        let message = "the job cannot be cancelled: it has ended";
+        ApiError::bad_request("job_ended", message)
+    })
 }
 
 /// Does the work of a job that failed or was cancelled again, as a new job.
@@ -118,7 +122,7 @@ async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
-    let turn = {
+    let (task, details) = {
         let jobs = api.jobs().lock();
         let job = jobs
             .iter()
@@ -132,15 +136,16 @@ async fn retry(
             );
             return Err(ApiError::bad_request("job_not_retryable", message));
         }
-        job.turn.clone().ok_or_else(|| {
+        if !job.task.is_kept() {
             let message = format!(
                 "what a job of the kind {} worked on is not kept: send the request again",
-                job.kind
+                job.task.kind()
             );
-            ApiError::bad_request("job_not_retryable", message)
-        })?
+            return Err(ApiError::bad_request("job_not_retryable", message));
+        }
+        (job.task.clone(), job.details.clone())
     };
-    let id = api.jobs().queue(&access, turn)?;
+    let id = api.jobs().queue(&api, &access, task, details).await?;
     Ok(Json(started(&id)))
 }
 
@@ -150,26 +155,4 @@ fn not_found() -> ApiError {
 
 fn may_see(access: &Access, job: &Job) -> bool {
     access.deploy().is_ok() || (job.token_id.is_some() && job.token_id == access.token_id)
-}
-
-fn describe(job: &Job) -> Value {
-    let mut description = json!({
-        "id": job.id,
-        "job_id": job.id,
-        "kind": job.kind,
-        "status": job.status.as_str(),
-        "created_at": timestamp(job.created_at),
-        "started_at": job.started_at.map(timestamp),
-        "updated_at": timestamp(job.updated_at),
-        "is_cancellable": job.is_cancellable(),
-        "job_url": job_url(&job.id),
-    });
-    if let Some(error) = &job.error {
-        description["error"] = error.as_str().into();
-        description["errors"] = json!([error]);
-    }
-    if let Some(members) = description.as_object_mut() {
-        members.extend(job.details.clone());
-    }
-    description
 }

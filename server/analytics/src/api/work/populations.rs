@@ -2,12 +2,10 @@
 //! `POST /v0/pipes/<pipe>/nodes/<node>/population`.
 
 use crate::api::error::engine_error;
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
-use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use service::ApiError;
 
@@ -15,7 +13,7 @@ use crate::api::request::auth::Caller;
 use crate::api::request::input::Input;
 use crate::api::resources::pipes;
 use crate::api::state::Api;
-use crate::api::work::jobs::{self, Outcome, Turn};
+use crate::api::work::jobs::{self, Outcome, Task};
 use crate::project::{ApplyError, PopulateError, Population, qualified};
 use datafile::NodeKind;
 use engine::Statement;
@@ -49,23 +47,33 @@ async fn populate(
         condition: condition(&api, &pipe.item.name, &input).await?,
     };
     let details = jobs::filling(&served, &pipe.item.name, data_source);
-    let name = pipe.item.name.clone();
-    let (own, subject) = (api.clone(), name.clone());
-    let work = move || -> BoxFuture<'static, Outcome> {
-        let (api, pipe, population) = (own.clone(), name.clone(), population.clone());
-        Box::pin(async move {
-            api.workspace().populate(&pipe, &population).await?;
-            Ok(Map::new())
-        })
-    };
-    let turn = Turn {
-        kind: "populateview",
-        subject,
-        details,
-        work: Arc::new(work),
-    };
-    let id = api.jobs().queue(&access, turn)?;
+    let task = Task::Population(ViewPopulation {
+        pipe: pipe.item.name.clone(),
+        population,
+    });
+    let id = api.jobs().queue(&api, &access, task, details).await?;
     Ok(Json(jobs::started(&id)))
+}
+
+/// One population, as it is kept with its job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ViewPopulation {
+    pub(crate) pipe: String,
+    population: Population,
+}
+
+impl ViewPopulation {
+    /// Whether the rows take the place of those that are there.
+    pub(crate) fn replaces(&self) -> bool {
+        self.population.truncate
+    }
+
+    /// Populates the view.
+    pub(crate) async fn run(&self, api: &Api) -> Outcome {
+        let populated = api.workspace().populate(&self.pipe, &self.population);
+        populated.await?;
+        Ok(Map::new())
+    }
 }
 
 fn subset(input: &Input) -> Result<Option<f64>, ApiError> {

@@ -12,6 +12,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::project::reading::analysis::analyze;
 use crate::project::sql::ddl::{create_view, quarantine_name, view_name};
 use crate::project::sql::select::Select;
@@ -25,7 +27,7 @@ use engine::TableFilter;
 const DOUBLED: &str = "doubled.rows";
 
 /// Which rows a population takes.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Population {
     /// Whether the rows take the place of those that are there.
     pub truncate: bool,

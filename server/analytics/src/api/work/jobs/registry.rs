@@ -1,80 +1,35 @@
 //! All jobs of the workspace: their order, how far each is, and how they end.
-//! Jobs live in memory, and the last hundred are remembered.
+//!
+//! Each is written down before its request is answered and whenever it is at a
+//! new stage. What a stop or a crash cuts short goes on at the next start; the
+//! last hundred are remembered.
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
 use serde_json::{Map, Value};
 use service::ApiError;
-use time::OffsetDateTime;
+use sqlx::SqlitePool;
 use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use super::describe;
+use super::job::{Job, Status};
+use super::store::JobStore;
+use super::task::{Outcome, Task};
 use crate::access::Access;
+use crate::api::rows::files::ImportFiles;
+use crate::api::state::Api;
 use crate::clock::Clock;
-use crate::service_data::{Operation, ServiceData};
+use crate::service_data::ServiceData;
 
 /// Jobs that are remembered, the oldest ended one being forgotten first.
 const REMEMBERED: usize = 100;
-/// Kinds of jobs that go on in the engine part by part: stopped half-way, they
-/// would leave half of it done.
-const UNSTOPPABLE: [&str; 1] = ["delete_data"];
-
-/// How far a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    /// Others come first.
-    Waiting,
-    Working,
-    Done,
-    Error,
-    Cancelled,
-}
-
-impl Status {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Working => "working",
-            Self::Done => "done",
-            Self::Error => "error",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub(super) fn has_ended(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Working)
-    }
-}
-
-/// What a job answers with: members that are added to its description.
-pub(crate) type Outcome = Result<Map<String, Value>, ApiError>;
-
-/// Work in turn: it takes a writing connection of the engine for long, so one
-/// such job runs at a time; and it can be done again.
-#[derive(Clone)]
-pub(crate) struct Turn {
-    pub(crate) kind: &'static str,
-    /// What it is about. Of the turns about the same only one is under way.
-    pub(crate) subject: String,
-    /// Members of its description.
-    pub(crate) details: Map<String, Value>,
-    pub(crate) work: Arc<dyn Fn() -> BoxFuture<'static, Outcome> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Turn {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Turn")
-            .field("kind", &self.kind)
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
-    }
-}
+/// Files that are read at once: each is in memory meanwhile.
+const IMPORTS: usize = 4;
 
 /// A job about the same is under way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,28 +38,23 @@ pub(crate) struct Busy {
     id: String,
 }
 
-impl From<Busy> for ApiError {
-    fn from(busy: Busy) -> Self {
-        Self::conflict("job_under_way", busy.to_string())
-    }
+/// Why a job is not begun.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotBegun {
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// It cannot be written down, so it could be lost.
+    #[error("the job cannot be kept")]
+    Store(#[from] sqlx::Error),
 }
 
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) id: String,
-    pub(super) kind: &'static str,
-    pub(super) status: Status,
-    /// Members of its own, such as the data source's name.
-    pub(super) details: Map<String, Value>,
-    pub(super) error: Option<String>,
-    pub(super) created_at: OffsetDateTime,
-    pub(super) started_at: Option<OffsetDateTime>,
-    pub(super) updated_at: OffsetDateTime,
-    /// The token that asked for it; administrators see all jobs.
-    pub(super) token_id: Option<String>,
-    /// How to do it again.
-    pub(super) turn: Option<Turn>,
-    abort: Option<AbortHandle>,
+impl From<NotBegun> for ApiError {
+    fn from(error: NotBegun) -> Self {
+        match error {
+            NotBegun::Busy(busy) => Self::conflict("job_under_way", busy.to_string()),
+            NotBegun::Store(error) => Self::internal(error),
+        }
+    }
 }
 
 /// All jobs of the workspace.
@@ -114,98 +64,136 @@ pub(crate) struct Jobs(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     jobs: Mutex<VecDeque<Job>>,
-    /// Whose turn it is.
+    store: JobStore,
+    files: ImportFiles,
+    /// One write at a time, so that an older state never covers a newer one.
+    keeping: tokio::sync::Mutex<()>,
+    /// Who may read files.
+    imports: Semaphore,
+    /// Whose turn it is among all other tasks: each takes a writing connection
+    /// of the engine for long.
     turn: Semaphore,
+    is_stopping: AtomicBool,
     clock: Arc<dyn Clock>,
     service_data: ServiceData,
 }
 
 impl Jobs {
-    pub(crate) fn new(clock: Arc<dyn Clock>, service_data: ServiceData) -> Self {
-        Self(Arc::new(Shared {
-            jobs: Mutex::default(),
+    /// The jobs kept in a database whose migrations have run; see
+    /// [`Self::resume`].
+    pub(crate) async fn load(
+        pool: SqlitePool,
+        files: ImportFiles,
+        clock: Arc<dyn Clock>,
+        service_data: ServiceData,
+    ) -> Result<Self, sqlx::Error> {
+        let store = JobStore::new(pool);
+        let jobs = store.all().await?;
+        let unended = jobs.iter().filter(|job| !job.status.has_ended());
+        let unended: Vec<&str> = unended.map(|job| job.id.as_str()).collect();
+        files.keep_only(&unended).await;
+        Ok(Self(Arc::new(Shared {
+            jobs: Mutex::new(jobs.into()),
+            store,
+            files,
+            keeping: tokio::sync::Mutex::default(),
+            imports: Semaphore::new(IMPORTS),
             turn: Semaphore::new(1),
+            is_stopping: AtomicBool::new(false),
             clock,
             service_data,
-        }))
+        })))
     }
 
-    /// Starts `work` and answers with the job's id. What `work` answers is
-    /// added to the job's members.
-    pub(crate) fn start<Work>(
-        &self,
-        kind: &'static str,
-        access: &Access,
-        details: Map<String, Value>,
-        work: Work,
-    ) -> String
-    where
-        Work: Future<Output = Outcome> + Send + 'static,
-    {
-        let job = self.job(kind, details, access.token_id.clone());
-        let id = job.id.clone();
-        let mut jobs = self.lock();
-        remember(&mut jobs, job);
-        let run = Run {
-            jobs: self.clone(),
-            id: id.clone(),
-        };
-        let task = tokio::spawn(async move {
-            run.begin();
-            run.end(work.await);
-        });
-        abort_with(&mut jobs, &id, task.abort_handle());
-        id
+    /// An id for a job to come.
+    pub(crate) fn new_id() -> String {
+        Uuid::new_v4().to_string()
     }
 
     /// Lets a job wait for its turn and then work; answers with its id.
-    pub(crate) fn queue(&self, access: &Access, turn: Turn) -> Result<String, Busy> {
-        let mut jobs = self.lock();
-        let is_same = |job: &&Job| {
-            let other = job.turn.as_ref().filter(|_| !job.status.has_ended());
-            other.is_some_and(|other| (other.kind, &other.subject) == (turn.kind, &turn.subject))
-        };
-        if let Some(job) = jobs.iter().find(is_same) {
-            return Err(Busy { id: job.id.clone() });
-        }
-        let mut job = self.job(turn.kind, turn.details.clone(), access.token_id.clone());
-        job.turn = Some(turn.clone());
-        let id = job.id.clone();
-        remember(&mut jobs, job);
-        let run = Run {
-            jobs: self.clone(),
-            id: id.clone(),
-        };
-        let task = tokio::spawn(async move {
-            // It is never closed.
-            let _turn = run.jobs.0.turn.acquire().await;
-            run.begin();
-            run.end((turn.work)().await);
-        });
-        abort_with(&mut jobs, &id, task.abort_handle());
+    pub(crate) async fn queue(
+        &self,
+        api: &Api,
+        access: &Access,
+        task: Task,
+        details: Map<String, Value>,
+    ) -> Result<String, NotBegun> {
+        let id = Self::new_id();
+        self.queue_as(&id, api, access, task, details).await?;
         Ok(id)
+    }
+
+    /// The same with an id that was given out before.
+    pub(crate) async fn queue_as(
+        &self,
+        id: &str,
+        api: &Api,
+        access: &Access,
+        task: Task,
+        details: Map<String, Value>,
+    ) -> Result<(), NotBegun> {
+        let token_id = access.token_id.clone();
+        self.accept(id, token_id, task.clone(), details).await?;
+        self.start(id, api, task);
+        Ok(())
+    }
+
+    /// Goes on with what had not ended when the server did.
+    pub(crate) async fn resume(&self, api: &Api) {
+        let unended = |job: &&Job| !job.status.has_ended();
+        let jobs: Vec<Job> = self.lock().iter().filter(unended).cloned().collect();
+        for Job {
+            id, task, status, ..
+        } in jobs
+        {
+            if status == Status::Working && !task.is_repeatable() {
+                self.end(&id, Err(cut_short())).await;
+                continue;
+            }
+            tracing::info!(job = id, kind = task.kind(), "a job goes on");
+            self.change(&id, |job| job.status = Status::Waiting);
+            self.start(&id, api, task);
+        }
+    }
+
+    /// The files of imports that have not ended.
+    pub(crate) fn files(&self) -> &ImportFiles {
+        &self.0.files
     }
 
     /// Cancels the jobs of one kind and subject; answers with what became of
     /// them.
-    pub(crate) fn cancel_about(&self, kind: &str, subject: &str) -> Vec<Value> {
-        let now = self.0.clock.now();
-        let mut jobs = self.lock();
-        let about = |job: &&mut Job| {
-            let turn = job.turn.as_ref().filter(|_| !job.status.has_ended());
-            turn.is_some_and(|turn| turn.kind == kind && turn.subject == subject)
+    pub(crate) async fn cancel_about(&self, kind: &str, subject: &str) -> Vec<Value> {
+        let about = |job: &&Job| job.does(kind, Some(subject));
+        let ids: Vec<String> = {
+            let jobs = self.lock();
+            jobs.iter()
+                .filter(about)
+                .map(|job| job.id.clone())
+                .collect()
         };
-        jobs.iter_mut()
-            .filter(about)
-            .map(|job| {
-                job.cancel(now);
-                describe(job)
-            })
-            .collect()
+        let mut cancelled = Vec::new();
+        for id in ids {
+            cancelled.extend(self.cancel(&id).await);
+        }
+        cancelled
     }
 
-    /// Stops everything that is still at work.
+    /// Cancels a job that has not ended; answers with what became of it.
+    pub(super) async fn cancel(&self, id: &str) -> Option<Value> {
+        let now = self.0.clock.now();
+        let described = self.change(id, |job| {
+            job.cancel(now);
+            job.describe()
+        })?;
+        self.keep(id).await;
+        Some(described)
+    }
+
+    /// Stops everything that is still at work. What is kept of it does not
+    /// change any more: the next start goes on with it.
     pub(crate) fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::SeqCst);
         for job in self.lock().iter() {
             if let Some(abort) = &job.abort {
                 abort.abort();
@@ -213,16 +201,18 @@ impl Jobs {
         }
     }
 
-    fn job(
+    /// Writes a new job down.
+    async fn accept(
         &self,
-        kind: &'static str,
-        details: Map<String, Value>,
+        id: &str,
         token_id: Option<String>,
-    ) -> Job {
+        task: Task,
+        details: Map<String, Value>,
+    ) -> Result<(), NotBegun> {
         let now = self.0.clock.now();
-        Job {
-            id: Uuid::new_v4().to_string(),
-            kind,
+        let job = Job {
+            id: id.to_owned(),
+            task,
             status: Status::Waiting,
             details,
             error: None,
@@ -230,21 +220,119 @@ impl Jobs {
             started_at: None,
             updated_at: now,
             token_id,
-            turn: None,
             abort: None,
+        };
+        let forgotten = {
+            let mut jobs = self.lock();
+            let subject = job.task.subject();
+            let is_same = |other: &&Job| other.does(job.task.kind(), subject.as_deref());
+            if let Some(other) = jobs.iter().find(is_same) {
+                return Err(Busy {
+                    id: other.id.clone(),
+                }
+                .into());
+            }
+            remember(&mut jobs, job.clone())
+        };
+        if let Err(error) = self.0.store.write(&job).await {
+            self.lock().retain(|other| other.id != id);
+            return Err(error.into());
+        }
+        if let Some(id) = forgotten
+            && let Err(error) = self.0.store.forget(&id).await
+        {
+            tracing::warn!(%error, "a job of long ago cannot be forgotten");
+        }
+        Ok(())
+    }
+
+    fn start(&self, id: &str, api: &Api, task: Task) {
+        let (api, own) = (api.clone(), id.to_owned());
+        let is_import = matches!(task, Task::Import(_));
+        let work = async move { task.run(&api, &own).await };
+        self.spawn(id, is_import, work);
+    }
+
+    /// Does the work of an accepted job when it is its turn.
+    fn spawn<Work>(&self, id: &str, is_import: bool, work: Work)
+    where
+        Work: Future<Output = Outcome> + Send + 'static,
+    {
+        let (jobs, own) = (self.clone(), id.to_owned());
+        // Under the lock: the work cannot end before it can be aborted.
+        let mut all = self.lock();
+        let task = tokio::spawn(async move {
+            let turns = match is_import {
+                true => &jobs.0.imports,
+                false => &jobs.0.turn,
+            };
+            // They are never closed.
+            let _turn = turns.acquire().await;
+            jobs.change(&own, |job| {
+                job.status = Status::Working;
+                job.started_at = Some(job.updated_at);
+            });
+            jobs.keep(&own).await;
+            // Work that panics must not be under way for ever.
+            let ended = AssertUnwindSafe(work).catch_unwind().await;
+            let outcome = ended.unwrap_or_else(|_| Err(ApiError::internal("the work broke off")));
+            jobs.end(&own, outcome).await;
+        });
+        if let Some(job) = all.iter_mut().find(|job| job.id == id) {
+            job.abort = Some(task.abort_handle());
         }
     }
 
+    async fn end(&self, id: &str, outcome: Outcome) {
+        self.change(id, |job| {
+            match outcome {
+                Ok(mut details) => {
+                    job.status = Status::Done;
+                    job.details.append(&mut details);
+                }
+                Err(error) => {
+                    if error.status().is_server_error() {
+                        tracing::error!(
+                            job = job.id,
+                            kind = job.task.kind(),
+                            ?error,
+                            "a job failed"
+                        );
+                    }
+                    job.status = Status::Error;
+                    job.error = Some(public_text(&error));
+                }
+            }
+            self.0.service_data.operation(job.operation());
+        });
+        self.keep(id).await;
+    }
+
     /// Changes a job that has not ended yet.
-    fn change(&self, id: &str, change: impl FnOnce(&mut Job)) {
+    fn change<Told>(&self, id: &str, change: impl FnOnce(&mut Job) -> Told) -> Option<Told> {
+        if self.0.is_stopping.load(Ordering::SeqCst) {
+            return None;
+        }
         let now = self.0.clock.now();
         let mut jobs = self.lock();
         let job = jobs
             .iter_mut()
-            .find(|job| job.id == id && !job.status.has_ended());
-        if let Some(job) = job {
-            job.updated_at = now;
-            change(job);
+            .find(|job| job.id == id && !job.status.has_ended())?;
+        job.updated_at = now;
+        Some(change(job))
+    }
+
+    /// Writes down how far a job is now; its file goes once it is written that
+    /// it has ended. What cannot be written is done again after a restart,
+    /// which is why it only has to be told.
+    async fn keep(&self, id: &str) {
+        let _one_at_a_time = self.0.keeping.lock().await;
+        let job = self.lock().iter().find(|job| job.id == id).cloned();
+        let Some(job) = job else { return };
+        if let Err(error) = self.0.store.write(&job).await {
+            tracing::error!(%error, job = id, "how far a job is cannot be kept");
+        } else if job.status.has_ended() && matches!(job.task, Task::Import(_)) {
+            self.0.files.remove(id).await;
         }
     }
 
@@ -253,114 +341,20 @@ impl Jobs {
     }
 }
 
-/// A job on its way.
-struct Run {
-    jobs: Jobs,
-    id: String,
-}
-
-impl Run {
-    fn begin(&self) {
-        self.jobs.change(&self.id, |job| {
-            job.status = Status::Working;
-            job.started_at = Some(job.updated_at);
-        });
-    }
-
-    fn end(&self, outcome: Outcome) {
-        self.jobs.change(&self.id, |job| {
-            match outcome {
-                Ok(mut details) => {
-                    job.status = Status::Done;
-                    job.details.append(&mut details);
-                }
-                Err(error) => {
-                    if error.status().is_server_error() {
-                        tracing::error!(job = job.id, kind = job.kind, ?error, "a job failed");
-                    }
-                    job.status = Status::Error;
-                    job.error = Some(public_text(&error));
-                }
-            }
-            self.jobs.0.service_data.operation(job.operation());
-        });
-    }
-}
-
-impl Drop for Run {
-    /// Work that panicked must not be under way for ever.
-    fn drop(&mut self) {
-        self.end(Err(ApiError::internal("the work broke off")));
-    }
-}
-
-impl Job {
-    pub(super) fn is_cancellable(&self) -> bool {
-        match self.status {
-            Status::Waiting => true,
-            Status::Working => !UNSTOPPABLE.contains(&self.kind),
-            Status::Done | Status::Error | Status::Cancelled => false,
-        }
-    }
-
-    /// What it did to its data source, for the log of operations.
-    fn operation(&self) -> Operation {
-        let text = |member: &str, of: &str| {
-            let member = self.details.get(member).and_then(|member| member.get(of));
-            member
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let number = |member: Option<&Value>| member.and_then(Value::as_u64);
-        let elapsed = self.updated_at - self.started_at.unwrap_or(self.updated_at);
-        Operation {
-            timestamp: self.updated_at.unix_timestamp(),
-            event_type: match self.kind {
-                "import" => self.details.get("mode").map_or("append", |_| "replace"),
-                "delete_data" => "delete",
-                kind => kind,
-            },
-            datasource_id: text("datasource", "id"),
-            datasource_name: text("datasource", "name"),
-            result: if self.error.is_none() { "ok" } else { "error" },
-            elapsed_time: elapsed.as_seconds_f64(),
-            error: self.error.clone(),
-            job_id: Some(self.id.clone()),
-            rows: number(
-                self.details
-                    .get("statistics")
-                    .and_then(|found| found.get("rows")),
-            ),
-            rows_quarantine: number(self.details.get("quarantine_rows")),
-            pipe_id: text("pipe", "id"),
-            pipe_name: text("pipe", "name"),
-            ..Operation::default()
-        }
-    }
-
-    /// Ends the work where it is; its statement in the engine goes with it.
-    pub(super) fn cancel(&mut self, now: OffsetDateTime) {
-        if let Some(abort) = &self.abort {
-            abort.abort();
-        }
-        self.status = Status::Cancelled;
-        self.updated_at = now;
-    }
-}
-
-fn remember(jobs: &mut VecDeque<Job>, job: Job) {
-    if jobs.len() >= REMEMBERED {
-        let ended = jobs.iter().position(|job| job.status.has_ended());
-        jobs.remove(ended.unwrap_or_default());
-    }
+/// Adds a job; answers with the id of the one that is forgotten for it.
+fn remember(jobs: &mut VecDeque<Job>, job: Job) -> Option<String> {
+    let oldest = (jobs.len() >= REMEMBERED)
+        .then(|| jobs.iter().position(|job| job.status.has_ended()))
+        .flatten();
+    let forgotten = oldest.and_then(|at| jobs.remove(at));
     jobs.push_back(job);
+    forgotten.map(|job| job.id)
 }
 
-fn abort_with(jobs: &mut VecDeque<Job>, id: &str, abort: AbortHandle) {
-    if let Some(job) = jobs.iter_mut().find(|job| job.id == id) {
-        job.abort = Some(abort);
-    }
+fn cut_short() -> ApiError {
+    let message = "the server ended while this was at work: whether its rows were written is not \
+                   known. Look whether they are there, and retry the job if they are not";
+    ApiError::conflict("job_cut_short", message)
 }
 
 /// A job keeps what its request would have been answered with.
@@ -375,39 +369,4 @@ pub(crate) fn public_text(error: &ApiError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::SystemClock;
-
-    #[tokio::test]
-    async fn work_that_panics_does_not_keep_others_waiting() {
-        let jobs = Jobs::new(Arc::new(SystemClock), ServiceData::unwritten());
-        let turn = |work: fn() -> BoxFuture<'static, Outcome>| Turn {
-            kind: "copy",
-            subject: "p".to_owned(),
-            details: Map::new(),
-            work: Arc::new(work),
-        };
-        let access = Access::admin(None);
-        let panicking = turn(|| Box::pin(async { panic!("on purpose") }));
-        let id = jobs.queue(&access, panicking).unwrap();
-        assert_eq!(
-            jobs.queue(&access, turn(|| Box::pin(async { Ok(Map::new()) }))),
-            Err(Busy { id: id.clone() })
-        );
-        let status = |id: &str| {
-            let jobs = jobs.lock();
-            jobs.iter().find(|job| job.id == id).unwrap().status
-        };
-        while !status(&id).has_ended() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(status(&id), Status::Error);
-        let next = turn(|| Box::pin(async { Ok(Map::new()) }));
-        let next = jobs.queue(&access, next).unwrap();
-        while !status(&next).has_ended() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(status(&next), Status::Done);
-    }
-}
+mod tests;
