@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Given;
 use crate::config::reference::{Kind, SETTINGS, Setting};
@@ -110,8 +110,25 @@ pub(crate) fn parse() -> (Cli, Given) {
     (cli, settings_of(&matches))
 }
 
+/// `--help` tells of a command's own arguments; the settings, which every
+/// command takes, only `--help-all` lists.
 fn command() -> clap::Command {
-    Cli::command().args(flags().map(flag_of))
+    let help = Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(ArgAction::HelpShort)
+        .help("Print help")
+        .global(true);
+    let help_all = Arg::new("help-all")
+        .long("help-all")
+        .action(ArgAction::HelpLong)
+        .help("Print help with every setting")
+        .global(true);
+    Cli::command()
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .args([help, help_all])
+        .args(flags().map(flag_of))
 }
 
 /// The settings that have a flag.
@@ -155,6 +172,26 @@ fn settings_of(matches: &ArgMatches) -> Given {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn help(arguments: &[&str]) -> String {
+        let given = ["rookery"].iter().chain(arguments);
+        let error = command().try_get_matches_from(given).unwrap_err();
+        assert_eq!(error.exit_code(), 0);
+        error.to_string()
+    }
+
+    #[test]
+    fn help_is_short_and_all_of_it_is_there_for_who_asks() {
+        for command in ["token", "serve", "identity"] {
+            let short = help(&[command, "--help"]);
+            assert!(!short.contains("--web-listen"), "{short}");
+            assert!(short.contains("--help-all"), "{short}");
+            assert!(short.lines().count() < 25, "{short}");
+            assert_eq!(short, help(&[command, "-h"]));
+            assert!(help(&[command, "--help-all"]).contains("--web-listen"));
+        }
+        assert!(help(&["token", "--help"]).contains("--org"));
+    }
 
     #[test]
     fn no_flag_clashes_with_another() {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Given, reference};
 use crate::services::Installation;
-use crate::telemetry;
+use crate::{descriptors, telemetry};
 
 /// Whatever ends a command; shown to the operator as one line.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -36,6 +36,7 @@ pub(crate) fn run(cli: Cli, flags: Given) -> Result<ExitCode, Failure> {
         config.log.filter.push_str(",access=off");
     }
     telemetry::start(&config.log)?;
+    descriptors::raise_for(&mut config.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -25,6 +25,8 @@ const DEFAULT_FILE: &str = "rookery.toml";
 pub(crate) struct Config {
     /// Directory of the database, the engine's data and the secrets.
     pub(crate) state: PathBuf,
+    /// What connections may take, on each address.
+    pub(crate) connections: service::ConnectionSettings,
     /// The log.
     pub(crate) log: telemetry::Settings,
     /// Who signs the tokens, and what they say.
@@ -43,6 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             state: PathBuf::from(".rookery"),
+            connections: service::ConnectionSettings::default(),
             log: telemetry::Settings::default(),
             token: TokenSettings::default(),
             web: web::Settings::default(),

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod config;
 mod database;
+mod descriptors;
 mod secrets;
 mod services;
 mod stop;

@@ -13,6 +13,8 @@ use rand::TryRngCore;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::database;
+
 const FILE: &str = "secrets.toml";
 
 /// What must not leave the server.
@@ -38,15 +40,19 @@ pub(crate) enum SecretsError {
         path: PathBuf,
         source: io::Error,
     },
-    #[error(
-        "{path} is not a secrets file: restore it, or move it away to have new secrets generated"
-    )]
+    #[error("{path} is not a secrets file: restore it, or empty it to have new secrets generated")]
     Syntax {
         path: PathBuf,
         source: toml::de::Error,
     },
     #[error("{path} may be read by others: run `chmod 600 {path}`")]
     TooOpen { path: PathBuf },
+    #[error(
+        "{path} is gone, and the data beside it belongs to its secrets: restore it. If it is lost, \
+         run `touch {path}` to have new secrets generated: then sessions end, tokens that were \
+         given out are refused, and ids of pipes and data sources change"
+    )]
+    Lost { path: PathBuf },
     #[error("the system gives no random bytes")]
     Random(#[from] rand::rand_core::OsError),
 }
@@ -59,8 +65,15 @@ impl Secrets {
     pub(crate) fn load_or_create(state: &Path) -> Result<Self, SecretsError> {
         let path = state.join(FILE);
         match fs::read_to_string(&path) {
+            // An empty file says that new secrets are wanted.
+            Ok(text) if text.is_empty() => Self::create(state, &path),
             Ok(text) => Self::parse(&path, &text),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Self::create(state, &path),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                if state.join(database::FILE).exists() {
+                    return Err(SecretsError::Lost { path });
+                }
+                Self::create(state, &path)
+            }
             Err(source) => Err(SecretsError::File {
                 action: "read",
                 path,
@@ -155,6 +168,23 @@ mod tests {
         let second = Secrets::load_or_create(state.path()).unwrap();
         assert_eq!(first.admin_token, second.admin_token);
         assert!(first.admin_token.starts_with("p."));
+    }
+
+    #[test]
+    fn new_secrets_over_old_data_are_only_made_when_somebody_says_so() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join(FILE);
+        let first = Secrets::load_or_create(state.path()).unwrap();
+        fs::write(state.path().join(database::FILE), "").unwrap();
+        fs::remove_file(&path).unwrap();
+        let refusal = Secrets::load_or_create(state.path()).unwrap_err();
+        assert!(matches!(refusal, SecretsError::Lost { .. }));
+        assert!(!path.exists());
+        fs::write(&path, "").unwrap();
+        let second = Secrets::load_or_create(state.path()).unwrap();
+        assert_ne!(first.admin_token, second.admin_token);
+        let third = Secrets::load_or_create(state.path()).unwrap();
+        assert_eq!(second.admin_token, third.admin_token);
     }
 
     #[test]

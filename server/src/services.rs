@@ -31,12 +31,7 @@ impl Installation {
     /// The directory, the secrets or the database cannot be opened.
     pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
         let secrets = Secrets::load_or_create(&config.state)?;
-        let pool = database::open(&config.state).await.map_err(|error| {
-            format!(
-                "the database in {} cannot be opened: {error}",
-                config.state.display()
-            )
-        })?;
+        let pool = database::open(&config.state).await?;
         Ok(Self {
             config,
             secrets,
@@ -91,13 +86,6 @@ impl Installation {
     pub(crate) fn embeds_identity(&self) -> bool {
         self.config.oidc.issuer == self.embedded_issuer()
             || self.config.oidc.issuer == web::OidcSettings::default().issuer
-    }
-
-    /// Whether the demo's people can sign in with one click.
-    pub(crate) fn offers_demo_accounts(&self) -> bool {
-        self.embeds_identity()
-            && self.config.identity.demo_accounts
-            && self.config.web.listen.ip().is_loopback()
     }
 
     fn embedded_issuer(&self) -> String {

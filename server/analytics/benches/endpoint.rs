@@ -166,6 +166,7 @@ impl Server {
         tokio::spawn(service::serve(
             listener,
             running.router(),
+            service::ConnectionSettings::default(),
             std::future::pending(),
         ));
         Self {

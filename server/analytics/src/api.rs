@@ -14,14 +14,16 @@ mod state;
 mod work;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, Method, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use service::{ApiError, Readiness};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 pub(crate) use resources::variables::Variables;
+pub(crate) use rows::fetch::Fetcher;
 pub(crate) use rows::files::ImportFiles;
 pub(crate) use state::{Api, DATABASE, Parts, Served};
 pub(crate) use work::jobs::Jobs;
@@ -63,6 +65,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
             request::auth::gate,
         ));
     let routes = gated
+        .layer(DefaultBodyLimit::max(request::body::MOST_BYTES))
         .merge(resources::workspace::open_router())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -74,9 +77,10 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
 }
 
 /// The text of a project's datafile, as it lies on disk.
-async fn read_datafile(api: &Api, file: &str) -> Result<String, ApiError> {
+async fn read_datafile(api: &Api, file: &str) -> Result<PlainText, ApiError> {
     let path = api.workspace().directory().join(file);
-    tokio::fs::read_to_string(path).await.map_err(|error| {
+    let text = tokio::fs::read_to_string(path).await;
+    text.map(PlainText).map_err(|error| {
         let gone = ApiError::not_found("datafile_not_found", format!("the file {file} is gone"));
         gone.with_cause(error)
     })
@@ -98,6 +102,17 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
         message,
     )
     .into_response()
+}
+
+/// Text whose media type is exactly `text/plain`: clients compare the whole
+/// header before they read it as text.
+struct PlainText(String);
+
+impl IntoResponse for PlainText {
+    fn into_response(self) -> Response {
+        let plain = HeaderValue::from_static("text/plain");
+        ([(header::CONTENT_TYPE, plain)], self.0).into_response()
+    }
 }
 
 /// The time in unix seconds.

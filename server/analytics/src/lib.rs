@@ -23,4 +23,4 @@ pub mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use settings::{EngineSettings, LimitSettings, QuerySettings, Settings};
-pub use start::{Running, StartError, StartOptions, start, start_with_clock};
+pub use start::{Running, StartError, StartOptions, migrations, start, start_with_clock};

@@ -5,8 +5,10 @@
 //! passed while nobody looked (the server was down, the machine slept) the
 //! last one is made up for, and only that one: a copy that replaces is then as
 //! fresh as it should be, and one that appends does not run a hundred times
-//! over. What passes while a copy is paused is passed over for good. All of
-//! this is kept in the database, so that a restart changes nothing.
+//! over. What passes while a copy is paused is passed over for good. When the
+//! clock is set back, the moments that it comes to again count again: nobody
+//! waits for it to catch up. All of this is kept in the database, so that a
+//! restart changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,7 @@ use sqlx::{FromRow, SqlitePool};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use crate::clock::is_set_back;
 use crate::project::Project;
 use datafile::{CopySchedule, parse_cron};
 
@@ -37,6 +40,15 @@ struct Kept {
     is_paused: bool,
     /// Moments up to this one have been handled. Unix seconds.
     handled_until: i64,
+}
+
+impl Kept {
+    /// Whether moments were handled that are still to come: the clock was set
+    /// back.
+    fn is_ahead_of(&self, now: OffsetDateTime) -> bool {
+        let handled = OffsetDateTime::from_unix_timestamp(self.handled_until);
+        handled.is_ok_and(|handled| is_set_back(handled, now))
+    }
 }
 
 /// A copy that is to run now.
@@ -126,6 +138,10 @@ impl Schedules {
             let Some(kept) = all.get_mut(pipe).filter(|kept| !kept.is_paused) else {
                 continue;
             };
+            if kept.is_ahead_of(now) {
+                kept.handled_until = now.unix_timestamp();
+                changed.push(kept.clone());
+            }
             if let Some(at) = last_moment(expression, now)
                 && at.unix_timestamp() > kept.handled_until
             {

@@ -12,6 +12,9 @@ use service::Secret;
 pub struct Settings {
     /// Address of the API, its own origin.
     pub listen: SocketAddr,
+    /// Scheme, host and port under which clients reach it; null means the
+    /// address that is listened on.
+    pub origin: Option<String>,
     /// Directory of the project: its datafiles, fixtures and tests.
     pub project: PathBuf,
     /// Reload the project when its files change; while they are wrong, the last
@@ -23,6 +26,9 @@ pub struct Settings {
     /// Answer `GET /tokens` to callers on this machine with the workspace's
     /// tokens, as Tinybird Local does, so that its command line finds its way.
     pub local_bootstrap: bool,
+    /// Hosts from which imports fetch files by their address (`url=`), such as
+    /// `files.example` or `files.example:8443`; without any, none are fetched.
+    pub import_hosts: Vec<String>,
     /// Let tokens with the scope ADMIN or WORKSPACE:DEPLOY replace the
     /// datafiles of the project's directory over HTTP.
     pub deploy: bool,
@@ -41,16 +47,30 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7181)),
+            origin: None,
             project: PathBuf::from("demo"),
             watch: false,
             cors_origins: vec!["http://localhost:3000".to_owned()],
             local_bootstrap: false,
+            import_hosts: Vec::new(),
             deploy: false,
             query: QuerySettings::default(),
             limits: LimitSettings::default(),
             engine: EngineSettings::default(),
             secrets: std::collections::BTreeMap::new(),
         }
+    }
+}
+
+impl Settings {
+    /// Where clients reach the API: scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let origin = self
+            .origin
+            .as_deref()
+            .map(|origin| origin.trim_end_matches('/'));
+        origin.map_or_else(|| format!("http://{}", self.listen), str::to_owned)
     }
 }
 

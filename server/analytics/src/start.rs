@@ -7,12 +7,13 @@ use std::sync::{Arc, RwLock};
 use axum::Router;
 use service::Readiness;
 use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
 use thiserror::Error;
 use token::{KeyError, Keyring, Verifier};
 use tokio::task::JoinHandle;
 
 use crate::access::{Authority, AuthoritySettings, StoreError, TokenStore};
-use crate::api::{self, Api, DATABASE, ImportFiles, Jobs, Parts, Served, Variables};
+use crate::api::{self, Api, DATABASE, Fetcher, ImportFiles, Jobs, Parts, Served, Variables};
 use crate::background;
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{Deployer, ResumeError};
@@ -25,6 +26,14 @@ use crate::settings::Settings;
 use engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use engine::guard::Guard;
 use engine::{Engine, EngineError, Statement};
+
+/// The tables of this server; other services have theirs in the same database.
+#[must_use]
+pub fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    migrations
+}
 
 /// What the server that contains this one hands over.
 #[derive(Debug)]
@@ -69,6 +78,9 @@ pub enum StartError {
     /// The tokens cannot be read or written.
     #[error(transparent)]
     Tokens(#[from] StoreError),
+    /// Nothing can be fetched over HTTP here.
+    #[error("files cannot be fetched: the HTTP client does not start")]
+    Fetcher(#[from] reqwest::Error),
     /// A configured origin is none.
     #[error("analytics.cors_origins: {0}")]
     Origin(String),
@@ -100,10 +112,7 @@ pub async fn start_with_clock(
     options: StartOptions,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
-    sqlx::migrate!()
-        .set_ignore_missing(true)
-        .run(&options.pool)
-        .await?;
+    migrations().run(&options.pool).await?;
     let configured: BTreeMap<String, String> = settings
         .secrets
         .iter()
@@ -151,6 +160,7 @@ pub async fn start_with_clock(
         guard: Guard::default(),
         served: RwLock::new(Arc::new(served)),
         jobs,
+        fetcher: Fetcher::new(&settings.import_hosts, settings.limits.file_bytes)?,
         schedules,
         clock,
         service_data,

@@ -5,6 +5,7 @@
 )]
 
 mod api {
+    mod bodies;
     mod browsers;
     mod cancellation;
     mod clock;

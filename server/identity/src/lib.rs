@@ -51,8 +51,9 @@ pub use directory::DirectoryError;
 pub use issuer::DEFAULT_ISSUER;
 pub use keys::{KeyError, KeyState, KeySummary, Rotation, rotate_keys};
 pub use password::hash_password;
-pub use provider::{Running, StartError, StartOptions, start};
+pub use provider::{DemoAccount, Running, StartError, StartOptions, start};
 pub use settings::{Settings, SettingsError, SigningAlgorithm};
+pub use store::migrations;
 
 /// The time in Unix seconds.
 fn unix_now() -> i64 {

@@ -20,7 +20,7 @@ use crate::keys::{KeyError, KeyStore};
 use crate::parameters;
 use crate::password::Passwords;
 use crate::settings::{Settings, SettingsError};
-use crate::store::{Store, StoreError};
+use crate::store::{DemoPerson, Store, StoreError};
 use crate::{authorize, discovery, end_session, pages, sign_in, token_endpoint, userinfo};
 
 /// How often what has run out is removed.
@@ -96,6 +96,16 @@ impl Provider {
         let unused_since = now - self.settings.session_idle_seconds;
         self.store.purge(now, began_before, unused_since).await
     }
+}
+
+/// Somebody who can be entered with one click.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoAccount {
+    /// What the person signs in with.
+    pub email: String,
+    /// What the person is, such as `admin of United`; empty without an
+    /// organization.
+    pub memberships: Vec<String>,
 }
 
 /// A started provider.
@@ -182,6 +192,28 @@ impl Running {
     /// root.
     pub fn mount_path(&self) -> &str {
         self.provider.issuer.mount_path()
+    }
+
+    /// The accounts that can be entered with one click on this machine.
+    pub async fn demo_accounts(&self) -> Vec<DemoAccount> {
+        if !self.provider.demo {
+            return Vec::new();
+        }
+        let people = self.provider.store.demo_people().await;
+        let people = people.unwrap_or_else(|error| {
+            tracing::warn!(
+                error = crate::chain(&error),
+                "the demo accounts cannot be listed"
+            );
+            Vec::new()
+        });
+        let account = |person: DemoPerson| DemoAccount {
+            email: person.email,
+            memberships: (person.memberships.iter())
+                .map(|(organization, role)| format!("{role} of {organization}"))
+                .collect(),
+        };
+        people.into_iter().map(account).collect()
     }
 
     /// The issuer, as relying parties must be told.

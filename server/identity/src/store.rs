@@ -8,6 +8,7 @@ mod people;
 mod sessions;
 
 use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
 
 pub(crate) use directory::{OrganizationRow, PersonRow};
 pub(crate) use grants::{Authorization, Redeemed, Redemption};
@@ -19,6 +20,14 @@ pub(crate) use sessions::Session;
 #[error("the identity database failed")]
 pub(crate) struct StoreError(#[from] pub(crate) sqlx::Error);
 
+/// The tables of the provider; other services have theirs in the same database.
+#[must_use]
+pub fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    migrations
+}
+
 /// Access to the tables.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -28,10 +37,7 @@ pub(crate) struct Store {
 impl Store {
     /// Brings the tables up to date.
     pub(crate) async fn open(pool: SqlitePool) -> Result<Self, sqlx::migrate::MigrateError> {
-        sqlx::migrate!("./migrations")
-            .set_ignore_missing(true)
-            .run(&pool)
-            .await?;
+        migrations().run(&pool).await?;
         Ok(Self { pool })
     }
 

@@ -155,15 +155,21 @@ impl ApiError {
     }
 }
 
+/// The body of every error.
+pub(crate) fn envelope(code: &str, message: Value, request_id: Option<&str>) -> Value {
+    json!({
+        "error": message,
+        "code": code,
+        "documentation": DOCUMENTATION,
+        "request_id": request_id,
+    })
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let envelope = json!({
-            "error": self.public_message(),
-            "code": self.0.code,
-            "documentation": DOCUMENTATION,
-            "request_id": current_request_id(),
-        });
+        let request_id = current_request_id();
+        let envelope = envelope(self.0.code, self.public_message(), request_id.as_deref());
         let mut body = self.0.members;
         if let Value::Object(envelope) = envelope {
             body.extend(envelope);

@@ -13,7 +13,7 @@ use crate::stop::Stop;
 /// before anything is loaded, so that a taken port is told at once.
 ///
 /// # Errors
-/// A service cannot start, or its listener fails.
+/// A service cannot start.
 pub(crate) async fn everything(config: Config) -> Result<(), Failure> {
     let stop = Stop::on_signal()?;
     let web_listener = service::bind(config.web.listen).await?;
@@ -31,9 +31,14 @@ pub(crate) async fn everything(config: Config) -> Result<(), Failure> {
     let site = installation
         .start_web(provider.as_ref().map(identity::Running::router))
         .await?;
+    let accounts = match &provider {
+        Some(provider) => provider.demo_accounts().await,
+        None => Vec::new(),
+    };
     let analytics = installation.start_analytics().await?;
     let served = serve_all(
         &analytics,
+        &installation.config,
         [
             (
                 web_listener,
@@ -42,7 +47,7 @@ pub(crate) async fn everything(config: Config) -> Result<(), Failure> {
             (analytics_listener, analytics.router()),
         ],
         stop,
-        || welcome::show(&installation, installation.offers_demo_accounts()),
+        || welcome::show(&installation.config, &accounts),
     )
     .await;
 
@@ -64,7 +69,8 @@ pub(crate) async fn analytics(config: Config) -> Result<(), Failure> {
     let listener = service::bind(config.analytics.listen).await?;
     let installation = Installation::open(config).await?;
     let analytics = installation.start_analytics().await?;
-    let served = serve_all(&analytics, [(listener, analytics.router())], stop, || {}).await;
+    let routes = [(listener, analytics.router())];
+    let served = serve_all(&analytics, &installation.config, routes, stop, || {}).await;
     analytics.shutdown().await;
     installation.pool.close().await;
     served
@@ -74,6 +80,7 @@ pub(crate) async fn analytics(config: Config) -> Result<(), Failure> {
 /// also ends the loading.
 async fn serve_all<const COUNT: usize>(
     analytics: &analytics::Running,
+    config: &Config,
     routes: [(TcpListener, Router); COUNT],
     stop: Stop,
     ready: impl FnOnce(),
@@ -84,7 +91,7 @@ async fn serve_all<const COUNT: usize>(
             () = stop.clone().wait() => return Ok(()),
         }
     }
-    let mut listeners = Listeners::new(stop);
+    let mut listeners = Listeners::new(stop, config);
     for (listener, router) in routes {
         listeners.serve(listener, router);
     }
@@ -102,7 +109,8 @@ pub(crate) async fn web(config: Config) -> Result<(), Failure> {
     let installation = Installation::open(config).await?;
     let listener = service::bind(installation.config.web.listen).await?;
     let site = installation.start_web(None).await?;
-    serve_alone(listener, site.router(), stop).await?;
+    let served = (listener, site.router());
+    serve_alone(served, &installation.config, stop).await?;
     site.shutdown().await;
     installation.pool.close().await;
     Ok(())
@@ -118,12 +126,8 @@ pub(crate) async fn identity(config: Config) -> Result<(), Failure> {
     let address = installation.config.identity.listen;
     let listener = service::bind(address).await?;
     let provider = installation.start_identity(address).await?;
-    serve_alone(
-        listener,
-        with_provider(Router::new(), Some(&provider)),
-        stop,
-    )
-    .await?;
+    let served = (listener, with_provider(Router::new(), Some(&provider)));
+    serve_alone(served, &installation.config, stop).await?;
     provider.shutdown().await;
     installation.pool.close().await;
     Ok(())
@@ -137,34 +141,41 @@ fn with_provider(routes: Router, provider: Option<&identity::Running>) -> Router
     }
 }
 
-async fn serve_alone(listener: TcpListener, routes: Router, stop: Stop) -> Result<(), Failure> {
-    let mut listeners = Listeners::new(stop);
+async fn serve_alone(
+    (listener, routes): (TcpListener, Router),
+    config: &Config,
+    stop: Stop,
+) -> Result<(), Failure> {
+    let mut listeners = Listeners::new(stop, config);
     listeners.serve(listener, routes);
     listeners.wait().await
 }
 
-/// The listeners of the process; when one fails, all end.
+/// The listeners of the process.
 struct Listeners {
     stop: Stop,
-    tasks: JoinSet<std::io::Result<()>>,
+    connections: service::ConnectionSettings,
+    tasks: JoinSet<()>,
 }
 
 impl Listeners {
-    fn new(stop: Stop) -> Self {
+    fn new(stop: Stop, config: &Config) -> Self {
         Self {
             stop,
+            connections: config.connections,
             tasks: JoinSet::new(),
         }
     }
 
     fn serve(&mut self, listener: TcpListener, routes: Router) {
+        let stopped = self.stop.clone().wait();
         self.tasks
-            .spawn(service::serve(listener, routes, self.stop.clone().wait()));
+            .spawn(service::serve(listener, routes, self.connections, stopped));
     }
 
     async fn wait(mut self) -> Result<(), Failure> {
         while let Some(ended) = self.tasks.join_next().await {
-            ended??;
+            ended?;
         }
         Ok(())
     }

@@ -1,34 +1,56 @@
 //! What a person at the terminal sees when everything is up: the addresses
-//! and, on loopback, the demo accounts.
+//! and, on loopback, the people who can be tried.
 
 use std::fmt::Write;
 
+use identity::DemoAccount;
+
 use super::print;
-use crate::services::Installation;
+use crate::config::Config;
 
-/// The people of demo/identity.toml that are worth a try, and what they see.
-const DEMO_ACCOUNTS: [(&str, &str); 4] = [
-    ("ada@united.example", "admin of United"),
-    ("ben@jetblue.example", "member of JetBlue"),
-    ("cleo@delta.example", "admin of Delta, member of Endeavor"),
-    ("dan@nowhere.example", "in no organization"),
-];
+/// Prints where everything is, and who can sign in with one click.
+pub(crate) fn show(config: &Config, accounts: &[DemoAccount]) {
+    print(&text(config, accounts));
+}
 
-/// Prints where everything is.
-pub(crate) fn show(installation: &Installation, demo_accounts: bool) {
-    let config = &installation.config;
+fn text(config: &Config, accounts: &[DemoAccount]) -> String {
     let mut text = format!(
         "\n  Rookery serves\n\n    web        {}\n    analytics  {}\n",
         config.web.origin, config.web.analytics_origin
     );
-    if demo_accounts {
-        text.push_str(
-            "\n  Demo accounts (password: rookery-demo, or one click on the sign-in page)\n\n",
-        );
-        for (mail, what) in DEMO_ACCOUNTS {
-            writeln!(text, "    {mail:<22} {what}").expect("writing to a String cannot fail");
-        }
+    if !accounts.is_empty() {
+        text.push_str("\n  Demo accounts (one click on the sign-in page)\n\n");
+    }
+    for account in accounts {
+        let memberships = match account.memberships.is_empty() {
+            true => "in no organization".to_owned(),
+            false => account.memberships.join(", "),
+        };
+        writeln!(text, "    {:<22} {memberships}", account.email)
+            .expect("writing to a String cannot fail");
     }
     text.push_str("\n  Ctrl-C ends it.\n");
-    print(&text);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_people_that_exist_are_named_and_no_others() {
+        let account = |email: &str, memberships: &[&str]| DemoAccount {
+            email: email.to_owned(),
+            memberships: memberships.iter().map(ToString::to_string).collect(),
+        };
+        let accounts = [
+            account("mia@shop.example", &["admin of Shop", "member of Bakery"]),
+            account("no@shop.example", &[]),
+        ];
+        let shown = text(&Config::default(), &accounts);
+        assert!(shown.contains("mia@shop.example       admin of Shop, member of Bakery\n"));
+        assert!(shown.contains("no@shop.example        in no organization\n"));
+        assert!(!shown.contains("united.example"));
+        assert!(!text(&Config::default(), &[]).contains("Demo accounts"));
+    }
 }

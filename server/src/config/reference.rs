@@ -88,6 +88,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "state",
         "Directory of the database, the engine's data and the generated secrets",
     ),
+    number(
+        "connections.most",
+        "Connections to one address at once; further ones wait until one ends",
+    ),
+    number(
+        "connections.idle_seconds",
+        "How long a client is waited for: for its next request's head, more of a body, or its taking more of an answer",
+    ),
     text("log.filter", "Levels by target, such as `info,access=off`"),
     boolean("log.json", "One JSON object a line instead of text"),
     text(
@@ -202,6 +210,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Address and port of the analytics server, its own origin",
     ),
     text(
+        "analytics.origin",
+        "Scheme, host and port under which clients reach it, told in listings and its OpenAPI document; unset: the address it listens on",
+    ),
+    text(
         "analytics.project",
         "Directory of the project: its datafiles, fixtures and tests",
     ),
@@ -216,6 +228,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     boolean(
         "analytics.local_bootstrap",
         "Answer `GET /tokens` to callers on this machine with the workspace's tokens, as Tinybird Local does",
+    ),
+    list(
+        "analytics.import_hosts",
+        "Hosts from which imports fetch files by their address, such as `files.example`; none unless named",
     ),
     boolean(
         "analytics.deploy",

@@ -32,4 +32,4 @@ pub use clock::Clock;
 pub use oidc::OidcError;
 pub use origin::OriginError;
 pub use settings::{ClaimMapping, OidcSettings, Settings, Shape};
-pub use start::{Running, StartError, StartOptions, start};
+pub use start::{Running, StartError, StartOptions, migrations, start};

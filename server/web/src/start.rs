@@ -8,7 +8,7 @@ use app::analytics::ServerTransport;
 use axum::{Router, middleware};
 use service::{Readiness, health_routes};
 use sqlx::SqlitePool;
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use token::Mint;
 use tokio::task::JoinHandle;
 
@@ -28,6 +28,14 @@ use crate::{csrf, routes, visitor};
 
 /// Rows of sessions past their end are deleted this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The tables of the site; other services have theirs in the same database.
+#[must_use]
+pub fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    migrations
+}
 
 /// What the site gets from the process around it.
 pub struct StartOptions {
@@ -125,10 +133,7 @@ pub async fn start(
     options: StartOptions,
 ) -> Result<Running, StartError> {
     check_session_length(&settings)?;
-    sqlx::migrate!()
-        .set_ignore_missing(true)
-        .run(&options.pool)
-        .await?;
+    migrations().run(&options.pool).await?;
     let pool = options.pool.clone();
     let site = Arc::new(assemble(&settings, oidc, options)?);
     let sweeper = tokio::spawn(sweep(site.sessions.clone()));

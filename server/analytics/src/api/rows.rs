@@ -4,6 +4,7 @@
 pub(super) mod analyze;
 pub(super) mod append;
 pub(super) mod events;
+pub(super) mod fetch;
 pub(super) mod files;
 pub(super) mod operations;
 pub(super) mod replace;

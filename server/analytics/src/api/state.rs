@@ -13,6 +13,7 @@ use token::SigningKey;
 use tokio::sync::OnceCell;
 
 use super::resources::variables::Variables;
+use super::rows::fetch::Fetcher;
 use super::work::jobs::Jobs;
 use crate::access::{Authority, Resource, resource_id};
 use crate::clock::Clock;
@@ -49,6 +50,7 @@ pub(crate) struct Parts {
     pub(crate) served: RwLock<Arc<Served>>,
     pub(crate) variables: Variables,
     pub(crate) jobs: Jobs,
+    pub(crate) fetcher: Fetcher,
     pub(crate) schedules: Schedules,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) service_data: ServiceData,
@@ -106,6 +108,11 @@ impl Api {
 
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    /// What fetches the files of imports.
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.0.fetcher
     }
 
     /// The schedules of copy pipes.

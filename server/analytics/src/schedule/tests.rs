@@ -133,3 +133,24 @@ async fn pausing_the_only_copy_leaves_nothing_to_wait_for() {
     assert_eq!(schedules.next(&project, NOON), None);
     schedules.changed().await;
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_stop_the_schedule() {
+    let (pool, schedules) = fresh().await;
+    let project = project(&[("p", "*/30 * * * *")]);
+    schedules.take_due(&project, NOON).await;
+    assert_eq!(schedules.take_due(&project, ONE).await, [due("p", ONE)]);
+
+    let corrected = datetime!(2026-11-21 12:59:59 UTC);
+    assert_eq!(schedules.take_due(&project, corrected).await, []);
+    assert_eq!(schedules.take_due(&project, ONE).await, [], "only once");
+
+    let set_back = datetime!(2026-11-21 11:10 UTC);
+    assert_eq!(schedules.take_due(&project, set_back).await, []);
+    let schedules = Schedules::load(pool).await.unwrap();
+    let half_past = datetime!(2026-11-21 11:30 UTC);
+    assert_eq!(
+        schedules.take_due(&project, half_past).await,
+        [due("p", half_past)]
+    );
+}

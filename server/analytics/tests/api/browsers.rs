@@ -1,5 +1,6 @@
 //! What browsers need: preflights and readable headers.
 
+use analytics::Settings;
 use reqwest::Method;
 
 use super::server::{ADMIN, Server, settings};
@@ -45,6 +46,42 @@ async fn a_page_of_a_configured_origin_may_call_the_api() {
             assert!(exposed.contains(name), "{name} is not in {exposed}");
         }
     }
+    server.stop().await;
+}
+
+/// Asks whether a page may send JSON to an address with credentials.
+async fn may_send_a_beacon(server: &Server) -> bool {
+    let preflight = server
+        .client
+        .request(Method::OPTIONS, server.url("/v0/events?name=scratch"))
+        .header("Origin", PAGE)
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", "content-type");
+    let answer = preflight.send().await.unwrap();
+    let header = |name: &str| {
+        let value = answer.headers().get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    };
+    header("access-control-allow-origin") == PAGE
+        && header("access-control-allow-credentials") == "true"
+        && header("access-control-allow-headers").contains("content-type")
+}
+
+#[tokio::test]
+async fn a_page_may_send_events_as_a_beacon() {
+    let server = Server::start_with(settings()).await;
+    assert!(may_send_a_beacon(&server).await);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn any_page_may_where_every_origin_is_allowed() {
+    let settings = Settings {
+        cors_origins: vec!["*".to_owned()],
+        ..settings()
+    };
+    let server = Server::start_with(settings).await;
+    assert!(may_send_a_beacon(&server).await);
     server.stop().await;
 }
 

@@ -26,7 +26,9 @@ impl Clock for TestClock {
 
     async fn until(&self, moment: OffsetDateTime) {
         let mut times = self.0.subscribe();
+        let began = self.now();
         // The clock outlives everybody who looks at it.
-        times.wait_for(|now| *now >= moment).await.unwrap();
+        let come = |now: &OffsetDateTime| *now >= moment || *now < began;
+        times.wait_for(come).await.unwrap();
     }
 }

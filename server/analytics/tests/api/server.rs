@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use analytics::{Clock, QuerySettings, Running, Settings, StartOptions, SystemClock};
 use reqwest::{Client, RequestBuilder, Response};
+use service::ConnectionSettings;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 use token::{Claims, Scope, sign};
@@ -30,6 +31,7 @@ pub(crate) fn settings() -> Settings {
     let secret = service::Secret::new("hunter2hu");
     Settings {
         project: project(),
+        origin: Some("https://analytics.example/".to_owned()),
         query: QuerySettings {
             deadline_seconds: 2,
             ..QuerySettings::default()
@@ -96,7 +98,7 @@ impl Server {
         let router = running.router();
         let serving = tokio::spawn(async move {
             let stopped = async move { stopped.await.unwrap_or_default() };
-            service::serve(listener, router, stopped).await.unwrap();
+            service::serve(listener, router, ConnectionSettings::default(), stopped).await;
         });
         let client = Client::builder().pool_max_idle_per_host(4).build().unwrap();
         Self {

@@ -86,6 +86,7 @@ async fn a_revocation_by_another_process_holds_within_a_second() {
     tokio::spawn(service::serve(
         listener,
         running.router(),
+        service::ConnectionSettings::default(),
         std::future::pending(),
     ));
     let user = Claims {
@@ -144,6 +145,7 @@ async fn keys_of_several_kinds_are_accepted_at_once() {
     tokio::spawn(service::serve(
         listener,
         running.router(),
+        service::ConnectionSettings::default(),
         std::future::pending(),
     ));
 

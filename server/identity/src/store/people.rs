@@ -30,6 +30,7 @@ pub(crate) struct Membership {
 /// A person whom the sign-in page offers.
 #[derive(Clone, Debug)]
 pub(crate) struct DemoPerson {
+    pub(crate) email: String,
     pub(crate) id: String,
     pub(crate) name: String,
     /// Name of the organization and role.
@@ -115,7 +116,8 @@ impl Store {
         .await?;
         let mut people = BTreeMap::new();
         for row in rows {
-            let person = people.entry(row.email).or_insert(DemoPerson {
+            let person = people.entry(row.email.clone()).or_insert(DemoPerson {
+                email: row.email,
                 id: row.id,
                 name: row.name,
                 memberships: Vec::new(),

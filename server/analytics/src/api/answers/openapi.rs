@@ -36,7 +36,7 @@ async fn document(State(api): State<Api>, Caller(access): Caller) -> Json<Value>
     Json(json!({
         "openapi": "3.0.3",
         "info": { "title": api.workspace_name(), "version": env!("CARGO_PKG_VERSION") },
-        "servers": [{ "url": format!("http://{}", api.settings().listen) }],
+        "servers": [{ "url": api.settings().origin() }],
         "security": [{ "bearer": [] }, { "query": [] }],
         "paths": paths,
         "components": {

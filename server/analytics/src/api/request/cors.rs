@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
 use crate::api::request::auth::{RATE_LIMIT, RATE_REMAINING, RATE_RESET};
+use crate::api::rows::events::EVENTS;
 use crate::api::{EXCEPTION_CODE, STATISTICS};
 
 /// The longest time that browsers remember a preflight for.
 const MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The layer for the configured origins; `*` stands for all. Credentials are
-/// never allowed: the token is all the authority there is.
+/// The layer for the configured origins; `*` stands for all.
+///
+/// Browsers send `sendBeacon` with credentials, and JSON only to where those are
+/// allowed: events may come so. No cookie is ever read: the token is all the
+/// authority there is.
 pub(crate) fn layer(origins: &[String]) -> Result<CorsLayer, String> {
     let allowed = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
+        AllowOrigin::mirror_request()
     } else {
         AllowOrigin::list(
             origins
@@ -26,6 +30,9 @@ pub(crate) fn layer(origins: &[String]) -> Result<CorsLayer, String> {
     };
     Ok(CorsLayer::new()
         .allow_origin(allowed)
+        .allow_credentials(AllowCredentials::predicate(|_, request| {
+            request.uri.path() == EVENTS
+        }))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,

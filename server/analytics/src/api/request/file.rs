@@ -3,11 +3,12 @@
 
 use crate::api::error::engine_error;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
 use http::{HeaderMap, StatusCode, header};
 use service::ApiError;
 
+use crate::api::request::body::{body, no_part};
 use crate::api::request::input::{Input, media_type};
 use crate::ingest::{Format, IngestError, unpack};
 use datafile::DataSource;
@@ -20,7 +21,7 @@ pub(crate) fn refuse_url(input: &Input) -> Result<(), ApiError> {
 }
 
 fn no_urls() -> ApiError {
-    let message = "the server fetches nothing from addresses: send the file itself";
+    let message = "nothing is fetched from addresses here: send the file itself";
     ApiError::bad_request("url_not_available", message)
 }
 
@@ -89,10 +90,10 @@ pub(crate) fn delimiter(input: &Input) -> Result<Option<char>, ApiError> {
 
 /// The file of a request: the first file of a form, whatever its field is
 /// called (clients say `csv` for every format), or the whole body.
-pub(crate) async fn file(request: Request) -> Result<Bytes, ApiError> {
+pub(crate) async fn file(request: Request, most_bytes: usize) -> Result<Bytes, ApiError> {
     let media_type = media_type(request.headers());
     if media_type.as_deref() != Some("multipart/form-data") {
-        let body = Bytes::from_request(request, &()).await.map_err(no_body)?;
+        let body = body(request, most_bytes).await?;
         // `curl --data` calls every body a form, so rows may be called one too.
         let is_form = media_type.as_deref() == Some("application/x-www-form-urlencoded");
         if is_form && body.starts_with(b"url=") {
@@ -100,23 +101,18 @@ pub(crate) async fn file(request: Request) -> Result<Bytes, ApiError> {
         }
         return Ok(body);
     }
-    let unreadable = |status: StatusCode, text: String| ApiError::new(status, "invalid_form", text);
     let mut form = Multipart::from_request(request, &())
         .await
-        .map_err(|rejection| unreadable(rejection.status(), rejection.body_text()))?;
+        .map_err(|rejection| {
+            ApiError::new(rejection.status(), "invalid_form", rejection.body_text())
+        })?;
+    let broken_off = |error: MultipartError| no_part(&error, most_bytes);
     let mut parts = 0;
-    while let Some(field) = form
-        .next_field()
-        .await
-        .map_err(|error| unreadable(error.status(), error.body_text()))?
-    {
+    while let Some(field) = form.next_field().await.map_err(broken_off)? {
         parts += 1;
         let is_file = field.file_name().is_some() || field.name() == Some("csv");
         if is_file {
-            return field
-                .bytes()
-                .await
-                .map_err(|error| unreadable(error.status(), error.body_text()));
+            return field.bytes().await.map_err(broken_off);
         }
     }
     let message = format!("the form has {parts} fields and no file");
@@ -152,14 +148,6 @@ pub(crate) fn refuse_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
 pub(crate) async fn unpacked(data: Bytes, most_bytes: usize) -> Result<Bytes, ApiError> {
     let unpacked = tokio::task::spawn_blocking(move || unpack(data, most_bytes)).await;
     Ok(unpacked.map_err(ApiError::internal)??)
-}
-
-pub(crate) fn no_body(rejection: BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = "the request is too large: send the rows in parts";
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
-    }
-    ApiError::new(rejection.status(), "invalid_body", rejection.body_text())
 }
 
 impl From<IngestError> for ApiError {

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, Uri, header};
 use serde_json::Value;
 use service::ApiError;
+
+use crate::api::request::body::{MOST_BYTES, body};
 
 /// One given value.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +122,31 @@ impl Input {
     }
 }
 
+/// Which members of a description a listing asks for: all, unless it names
+/// some.
+#[derive(Debug)]
+pub(crate) struct Members(Option<Vec<String>>);
+
+impl Members {
+    /// Those that a parameter names, with commas between them.
+    pub(crate) fn of(input: &Input, parameter: &str) -> Self {
+        let named = input.text(parameter).filter(|names| !names.is_empty());
+        Self(named.map(|names| {
+            names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect()
+        }))
+    }
+
+    /// Takes all others away.
+    pub(crate) fn keep(&self, description: &mut Value) {
+        if let (Some(names), Some(members)) = (&self.0, description.as_object_mut()) {
+            members.retain(|name, _| names.contains(name));
+        }
+    }
+}
+
 /// A JSON value as it would come in a query string, where it can.
 pub(crate) fn given(value: Value) -> Option<Given> {
     match value {
@@ -152,14 +178,10 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
 impl<S: Send + Sync> FromRequest<S> for Input {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let mut input = Self::from_uri(request.uri())?;
         let media_type = media_type(request.headers());
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                ApiError::new(rejection.status(), "invalid_body", rejection.body_text())
-            })?;
+        let body = body(request, MOST_BYTES).await?;
         // Clients leave the type out or send curl's default with JSON; a form
         // cannot begin with a brace, JSON has to.
         let is_json = media_type.as_deref() == Some("application/json")

@@ -1,6 +1,7 @@
 //! Data sources: what there is, and taking rows away. Rows come in through
 //! `append` and `events`.
 
+use crate::api::answers::sql::check_condition;
 use crate::api::error::engine_error;
 use std::collections::HashMap;
 
@@ -15,7 +16,7 @@ use service::ApiError;
 
 use crate::access::Access;
 use crate::api::request::auth::Caller;
-use crate::api::request::input::Input;
+use crate::api::request::input::{Input, Members};
 use crate::api::rows::operations::Noted;
 use crate::api::state::{Api, Named, Served, no_such_data_source};
 use crate::api::timestamp;
@@ -35,11 +36,17 @@ pub(crate) fn router() -> Router<Api> {
         .route("/v0/datasources/{name}/alter", post(refuse_change))
         .route("/v0/datasources/{name}/truncate", post(truncate))
         .route("/v0/datasources/{name}/delete", post(delete_rows))
-        .route("/v1/datasources/{name}/delete", post(delete_rows))
+        .route("/v1/datasources/{name}/delete", post(delete_rows_now))
 }
 
-async fn list(State(api): State<Api>, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+/// All data sources; `attrs=` asks for some of their members.
+async fn list(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    input: Input,
+) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
+    let members = Members::of(&input, "attrs");
     let served = api.served();
     let sizes = sizes(&api).await?;
     let data_sources: Vec<Value> = served
@@ -47,7 +54,11 @@ async fn list(State(api): State<Api>, Caller(access): Caller) -> Result<Json<Val
         .data_sources()
         .filter_map(|data_source| served.data_source(&data_source.name))
         .filter(|data_source| access.sees_data_source(data_source.resource()))
-        .map(|data_source| describe(&served, &access, &data_source, &sizes))
+        .map(|data_source| {
+            let mut description = describe(&served, &access, &data_source, &sizes);
+            members.keep(&mut description);
+            description
+        })
         .collect();
     Ok(Json(json!({ "datasources": data_sources })))
 }
@@ -108,32 +119,56 @@ async fn delete_rows(
     Path(name): Path<String>,
     input: Input,
 ) -> Result<Response, ApiError> {
-    let data_source = droppable(&api, &access, &name)?;
-    let condition = input.required("delete_condition")?;
-    let table = qualified(api.database(), &data_source.item.name);
-    // The condition is SQL from outside: it may read its own table only.
-    let count = format!("SELECT count() AS rows FROM {table} WHERE (\n{condition}\n)");
-    crate::api::answers::sql::check_condition(&api, &count, &data_source.item.name).await?;
+    let (data_source, deletion) = Deletion::of(&api, &access, &name, &input).await?;
     if input.flag("dry_run") {
-        let answer = api
-            .engine()
-            .query(Statement::read(count, "TabSeparated"))
-            .await
-            .map_err(engine_error)?;
-        let rows: u64 = String::from_utf8_lossy(&answer.body)
-            .trim()
-            .parse()
-            .unwrap_or_default();
-        return Ok(Json(json!({ "rows_to_be_deleted": rows })).into_response());
+        return deletion.dry(&api).await;
     }
+    queue_deletion(&api, &access, &data_source, deletion).await
+}
+
+/// What clients call a lightweight delete: answered when the rows are gone,
+/// unless `wait=false` makes it a job.
+async fn delete_rows_now(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    Path(name): Path<String>,
+    input: Input,
+) -> Result<Response, ApiError> {
+    let (data_source, deletion) = Deletion::of(&api, &access, &name, &input).await?;
+    if input.flag("dry_run") {
+        return deletion.dry(&api).await;
+    }
+    if let Some(unknown) = ["partition", "projection_mode"]
+        .into_iter()
+        .find(|name| input.get(name).is_some())
+    {
+        let message =
+            format!("`{unknown}` is not available: say in `delete_condition` which rows are to go");
+        return Err(ApiError::bad_request("invalid_parameter", message));
+    }
+    let waits = input.get("wait").is_none() || input.flag("wait");
+    if !waits {
+        return queue_deletion(&api, &access, &data_source, deletion).await;
+    }
+    let noted = Noted::begin(&api, "delete", &data_source);
+    let rows = noted.end(deletion.delete(&api).await, |_| None)?;
+    Ok(Json(json!({ "rows_affected": rows })).into_response())
+}
+
+async fn queue_deletion(
+    api: &Api,
+    access: &Access,
+    data_source: &Named<DataSource>,
+    deletion: Deletion,
+) -> Result<Response, ApiError> {
     let mut details = Map::new();
-    details.insert("datasource".to_owned(), reference(&data_source));
-    details.insert("delete_condition".to_owned(), condition.into());
-    let task = Task::Deletion(Deletion {
-        data_source: data_source.item.name.clone(),
-        condition: condition.to_owned(),
-    });
-    let id = api.jobs().queue(&api, &access, task, details).await?;
+    details.insert("datasource".to_owned(), reference(data_source));
+    details.insert(
+        "delete_condition".to_owned(),
+        deletion.condition.as_str().into(),
+    );
+    let task = Task::Deletion(deletion);
+    let id = api.jobs().queue(api, access, task, details).await?;
     let mut answer = jobs::started(&id);
     answer["delete_id"] = id.into();
     Ok((StatusCode::CREATED, Json(answer)).into_response())
@@ -148,10 +183,56 @@ pub(crate) struct Deletion {
 }
 
 impl Deletion {
-    /// Deletes the rows; done when every part is rewritten.
+    /// What a request asks for, if its caller may.
+    async fn of(
+        api: &Api,
+        access: &Access,
+        name: &str,
+        input: &Input,
+    ) -> Result<(Named<DataSource>, Self), ApiError> {
+        let data_source = droppable(api, access, name)?;
+        let deletion = Self {
+            data_source: data_source.item.name.clone(),
+            condition: input.required("delete_condition")?.to_owned(),
+        };
+        // The condition is SQL from outside: it may read its own table only.
+        let name = &deletion.data_source;
+        check_condition(api, &deletion.counting(api), name).await?;
+        Ok((data_source, deletion))
+    }
+
+    fn counting(&self, api: &Api) -> String {
+        let table = qualified(api.database(), &self.data_source);
+        let condition = &self.condition;
+        format!("SELECT count() AS rows FROM {table} WHERE (\n{condition}\n)")
+    }
+
+    /// How many rows there are to delete.
+    async fn count(&self, api: &Api) -> Result<u64, ApiError> {
+        let count = Statement::read(self.counting(api), "TabSeparated");
+        let answer = api.engine().query(count).await.map_err(engine_error)?;
+        let count = String::from_utf8_lossy(&answer.body);
+        count.trim().parse().map_err(ApiError::internal)
+    }
+
+    /// What would be deleted.
+    async fn dry(&self, api: &Api) -> Result<Response, ApiError> {
+        let rows = self.count(api).await?;
+        Ok(Json(json!({ "rows_to_be_deleted": rows })).into_response())
+    }
+
+    /// Deletes the rows as a job.
     pub(crate) async fn run(&self, api: &Api) -> Outcome {
+        let rows = self.delete(api).await?;
+        Ok(Map::from_iter([("rows_affected".to_owned(), rows.into())]))
+    }
+
+    /// Deletes the rows; done when every part is rewritten. Answers with how
+    /// many there were.
+    async fn delete(&self, api: &Api) -> Result<u64, ApiError> {
         let _tables_stay = api.workspace().writing().await;
         let data_source = api.served().require_data_source(&self.data_source)?;
+        let rows = self.count(api).await?;
         let table = qualified(api.database(), &data_source.item.name);
         let condition = &self.condition;
         let delete = Statement {
@@ -161,7 +242,7 @@ impl Deletion {
             ))
         };
         api.engine().query(delete).await.map_err(engine_error)?;
-        Ok(Map::new())
+        Ok(rows)
     }
 }
 

@@ -14,6 +14,7 @@ use service::ApiError;
 
 use crate::access::Access;
 use crate::api::request::auth::Caller;
+use crate::api::request::body::no_part;
 use crate::api::request::input::Input;
 use crate::api::state::{Api, Served};
 use crate::api::timestamp;
@@ -248,7 +249,7 @@ async fn file(field: Field<'_>) -> Result<SourceFile, ApiError> {
 }
 
 fn unreadable(error: MultipartError) -> ApiError {
-    ApiError::new(error.status(), "invalid_form", error.body_text())
+    no_part(&error, MOST_BYTES)
 }
 
 fn too_large(message: String) -> ApiError {

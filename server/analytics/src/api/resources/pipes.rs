@@ -13,9 +13,9 @@ use service::ApiError;
 use crate::api::answers::endpoint;
 use crate::api::answers::format::Format;
 use crate::api::request::auth::Caller;
-use crate::api::request::input::Input;
+use crate::api::request::input::{Input, Members};
 use crate::api::state::{Api, Named, Served, no_such_pipe};
-use crate::api::timestamp;
+use crate::api::{PlainText, timestamp};
 use datafile::{CopyMode, CopySchedule, Node, NodeKind, Pipe};
 
 /// The route of endpoint calls and of a pipe's description.
@@ -111,15 +111,33 @@ async fn call(
     }
 }
 
-async fn list(State(api): State<Api>, Caller(access): Caller) -> Result<Json<Value>, ApiError> {
+/// All pipes; `attrs=` and `node_attrs=` ask for some of their members.
+async fn list(
+    State(api): State<Api>,
+    Caller(access): Caller,
+    input: Input,
+) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
+    let (members, node_members) = (
+        Members::of(&input, "attrs"),
+        Members::of(&input, "node_attrs"),
+    );
     let served = api.served();
     let pipes: Vec<Value> = served
         .project
         .pipes()
         .filter_map(|pipe| served.pipe(&pipe.name))
         .filter(|pipe| access.sees_pipe(pipe.resource()))
-        .map(|pipe| describe(&api, &served, &pipe))
+        .map(|pipe| {
+            let mut description = describe(&api, &served, &pipe);
+            let nodes = description["nodes"].as_array_mut();
+            nodes
+                .into_iter()
+                .flatten()
+                .for_each(|node| node_members.keep(node));
+            members.keep(&mut description);
+            description
+        })
         .collect();
     Ok(Json(json!({ "pipes": pipes })))
 }
@@ -129,7 +147,7 @@ async fn text(
     State(api): State<Api>,
     Caller(access): Caller,
     Path(file): Path<String>,
-) -> Result<String, ApiError> {
+) -> Result<PlainText, ApiError> {
     access.metadata()?;
     let name = file
         .strip_suffix(".pipe")
@@ -146,16 +164,18 @@ async fn example(
     State(api): State<Api>,
     Caller(access): Caller,
     input: Input,
-) -> Result<String, ApiError> {
+) -> Result<PlainText, ApiError> {
     let pipe = api.served().require_pipe(input.required("pipe")?)?;
     access.pipe(pipe.resource())?;
     let ending = input.text("format").unwrap_or("json");
     let format = Format::of_ending(ending).map_or("json", |_| ending);
-    Ok(format!(
-        "http://{}/v0/pipes/{}.{format}",
-        api.settings().listen,
-        pipe.item.name
-    ))
+    Ok(PlainText(address(&api, &pipe.item, format)))
+}
+
+/// Where an endpoint answers.
+fn address(api: &Api, pipe: &Pipe, format: &str) -> String {
+    let origin = api.settings().origin();
+    format!("{origin}/v0/pipes/{}.{format}", pipe.name)
 }
 
 async fn refuse_change() -> ApiError {
@@ -193,6 +213,7 @@ pub(crate) fn describe(api: &Api, served: &Served, pipe: &Named<Pipe>) -> Value 
         "description": pipe.item.description,
         "type": kind,
         "endpoint": endpoint,
+        "url": pipe.item.endpoint().map(|_| address(api, &pipe.item, "json")),
         "nodes": nodes,
         "tags": pipe.item.tags.labels,
         "parent": null,

@@ -54,7 +54,7 @@ pub(crate) fn open_router() -> Router<Api> {
         .route("/tokens", get(local_tokens))
 }
 
-fn describe(api: &Api) -> Value {
+fn describe(api: &Api, access: &Access) -> Value {
     let id = api.authority().workspace_id();
     json!({
         "id": id,
@@ -63,6 +63,12 @@ fn describe(api: &Api) -> Value {
         "user_email": "",
         "scope": "WORKSPACE",
         "main": null,
+        "is_branch": false,
+        "organization": null,
+        // Nobody signs in here: whoever holds a token is what it says.
+        "role": if access.is_admin() { "admin" } else { "viewer" },
+        "plan": "self-hosted",
+        "members": [],
     })
 }
 
@@ -71,7 +77,7 @@ async fn workspace(
     Caller(access): Caller,
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
-    Ok(Json(describe(&api)))
+    Ok(Json(describe(&api, &access)))
 }
 
 /// Whether the token is good, and whether it is one that may manage the
@@ -83,17 +89,23 @@ async fn auth(Caller(access): Caller) -> Json<Value> {
 async fn workspaces(
     State(api): State<Api>,
     Caller(access): Caller,
+    input: Input,
 ) -> Result<Json<Value>, ApiError> {
     access.metadata()?;
-    let workspaces = [describe_for(&api, &access)];
-    Ok(Json(
-        json!({ "organization_id": null, "workspaces": workspaces }),
-    ))
+    let workspaces = match input.flag("only_environments") {
+        true => Vec::new(),
+        false => vec![describe_for(&api, &access)],
+    };
+    Ok(Json(json!({
+        "id": api.authority().workspace_id(),
+        "organization_id": null,
+        "workspaces": workspaces,
+    })))
 }
 
 /// The workspace, with its token for administrators alone.
 fn describe_for(api: &Api, access: &Access) -> Value {
-    let mut workspace = describe(api);
+    let mut workspace = describe(api, access);
     if access.is_admin() {
         workspace["token"] = api.authority().admin_token().into();
     }
@@ -178,7 +190,7 @@ async fn ready(State(api): State<Api>) -> Result<&'static str, ApiError> {
 }
 
 async fn regions(State(api): State<Api>) -> Json<Value> {
-    let host = format!("http://{}", api.settings().listen);
+    let host = api.settings().origin();
     Json(
         json!({ "regions": [{ "name": "local", "api_host": host, "host": host,
         "provider": "rookery" }] }),

@@ -32,7 +32,8 @@ async fn analyze(
     refuse_url(&input)?;
     refuse_encoding(request.headers())?;
     let media_type = media_type(request.headers());
-    let data = unpacked(file(request).await?, api.settings().limits.file_bytes).await?;
+    let most_bytes = api.settings().limits.file_bytes;
+    let data = unpacked(file(request, most_bytes).await?, most_bytes).await?;
     let format = format(&input, media_type.as_deref(), &data)?;
     let began = Instant::now();
     let bytes = data.len();

@@ -13,7 +13,7 @@ use service::ApiError;
 use crate::access::{Access, AppendGrant, Resource};
 use crate::api::error::engine_error;
 use crate::api::request::auth::Caller;
-use crate::api::request::file::{escape, file, format, refuse_encoding, refuse_url, unpacked};
+use crate::api::request::file::{escape, file, format, refuse_encoding, unpacked};
 use crate::api::request::input::Input;
 use crate::api::resources::data_sources::{managed_by_project, reference};
 use crate::api::rows::operations::Noted;
@@ -123,6 +123,8 @@ pub(crate) struct Import {
     format: Format,
     /// What CSV escapes quotes with, if that is not another quote.
     escape: Option<u8>,
+    /// Where the file is fetched from, if it did not come with the request.
+    url: Option<String>,
 }
 
 impl Import {
@@ -134,7 +136,6 @@ impl Import {
         asked: Asked,
         (input, headers): (&Input, &HeaderMap),
     ) -> Result<(Self, Named<DataSource>), ApiError> {
-        refuse_url(input)?;
         refuse_encoding(headers)?;
         let (data_source, mode) = match asked {
             Asked::Append => {
@@ -154,7 +155,11 @@ impl Import {
             mode,
             format: format(input, headers, &data_source.item)?,
             escape: escape(input)?,
+            url: input.text("url").map(str::to_owned),
         };
+        if let Some(url) = &import.url {
+            api.fetcher().check(url)?;
+        }
         Ok((import, data_source))
     }
 
@@ -188,7 +193,12 @@ impl Import {
     /// Imports the file that is kept for a job. It may have been begun before:
     /// rows that are there already are not written twice.
     pub(crate) async fn run_kept(&self, api: &Api, id: &str) -> Outcome {
-        let body = api.jobs().files().read(id).await?;
+        let files = api.jobs().files();
+        if let Some(url) = self.url.as_ref().filter(|_| !files.has(id)) {
+            // Kept first: what the address gives later may be another file.
+            files.keep(id, api.fetcher().fetch(url).await?).await?;
+        }
+        let body = files.read(id).await?;
         let project = api.workspace().current();
         let (engine, database) = (api.engine().as_ref(), api.database());
         let mut tables = project
@@ -217,7 +227,12 @@ async fn import_now(
     let name = input.required("name")?;
     let given = (&input, request.headers());
     let (import, data_source) = Import::of(&api, &access, name, asked, given).await?;
-    let body = file(request).await?;
+    if import.url.is_some() {
+        // Fetching may take long, so it is a job here, too.
+        let (_, started) = start(&api, &access, (import, data_source), None).await?;
+        return Ok(started);
+    }
+    let body = file(request, api.settings().limits.file_bytes).await?;
     let id = Jobs::new_id();
     let event_type = match import.mode {
         Mode::Append(_) => "append",
@@ -234,7 +249,7 @@ async fn import_now(
         "quarantine_rows": ingested.quarantined_rows,
         "invalid_lines": 0,
         "error": false,
-        "blocks": [],
+        "blocks": blocks(ingested),
     })))
 }
 
@@ -247,7 +262,9 @@ async fn append_as_job(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let input = Input::from_uri(&uri)?;
-    start(&api, &access, &name, Asked::Append, (&input, request)).await
+    let given = (&input, request.headers());
+    let import = Import::of(&api, &access, &name, Asked::Append, given).await?;
+    start(&api, &access, import, Some(request)).await
 }
 
 /// `POST /v1/datasources/<name>/replace?format=…` with the file as body.
@@ -259,26 +276,28 @@ async fn replace_as_job(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let input = Input::from_uri(&uri)?;
-    start(&api, &access, &name, Asked::Replace, (&input, request)).await
+    let given = (&input, request.headers());
+    let import = Import::of(&api, &access, &name, Asked::Replace, given).await?;
+    start(&api, &access, import, Some(request)).await
 }
 
 /// Makes a job of a file, which is kept until it is imported.
 async fn start(
     api: &Api,
     access: &Access,
-    name: &str,
-    asked: Asked,
-    (input, request): (&Input, Request),
+    (import, data_source): (Import, Named<DataSource>),
+    request: Option<Request>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let given = (input, request.headers());
-    let (import, data_source) = Import::of(api, access, name, asked, given).await?;
     let mut details = Map::new();
     details.insert("datasource".to_owned(), reference(&data_source));
     if let Mode::Replace(_) = import.mode {
         details.insert("mode".to_owned(), "replace".into());
     }
     let id = Jobs::new_id();
-    api.jobs().files().keep(&id, file(request).await?).await?;
+    if let Some(request) = request.filter(|_| import.url.is_none()) {
+        let body = file(request, api.settings().limits.file_bytes).await?;
+        api.jobs().files().keep(&id, body).await?;
+    }
     let task = Task::Import(import);
     let queued = api.jobs().queue_as(&id, api, access, task, details).await;
     if let Err(error) = queued {
@@ -298,9 +317,19 @@ fn described(ingested: Ingested) -> Map<String, Value> {
         ingested.quarantined_rows.into(),
     );
     details.insert("invalid_lines".to_owned(), 0.into());
+    details.insert("blocks".to_owned(), blocks(ingested));
     details.insert(
         "statistics".to_owned(),
         json!({ "rows": ingested.successful_rows }),
     );
     details
+}
+
+/// The same as the parts of a file, where clients count the rows. A file is one
+/// part here.
+fn blocks(ingested: Ingested) -> Value {
+    json!([{ "process_return": [{
+        "lines": ingested.successful_rows,
+        "quarantine": ingested.quarantined_rows,
+    }] }])
 }

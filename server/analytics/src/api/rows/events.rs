@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 use service::ApiError;
 
 use crate::api::request::auth::Caller;
-use crate::api::request::file::{no_body, refuse_encoding, unpacked};
+use crate::api::request::body::no_body;
+use crate::api::request::file::{refuse_encoding, unpacked};
 use crate::api::request::input::Input;
 use crate::api::rows::append::{append_rows, appendable};
 use crate::api::rows::operations::Noted;
 use crate::api::state::Api;
 use crate::ingest::{Append, Format};
 
+/// Where events are sent.
+pub(crate) const EVENTS: &str = "/v0/events";
+
 pub(crate) fn router(most_bytes: usize) -> Router<Api> {
     Router::new()
-        .route("/v0/events", post(events))
+        .route(EVENTS, post(events))
         .layer(DefaultBodyLimit::max(most_bytes))
 }
 
@@ -47,7 +51,9 @@ async fn events(
     refuse_encoding(&headers)?;
     // Bytes of somebody who may not append are not worth unpacking.
     let data_source = appendable(&api, &access, name)?;
-    let data = unpacked(body.map_err(no_body)?, api.settings().limits.event_bytes).await?;
+    let most_bytes = api.settings().limits.event_bytes;
+    let body = body.map_err(|rejection| no_body(&rejection, most_bytes))?;
+    let data = unpacked(body, most_bytes).await?;
     let noted = Noted::begin(&api, "append-hfi", &data_source);
     let appended = append_rows(&api, &access, name, Append::new(format, data)).await;
     let ingested = noted.end(appended, |ingested| Some(*ingested))?;

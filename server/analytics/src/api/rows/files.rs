@@ -35,6 +35,11 @@ impl ImportFiles {
         written.map_err(unwritten)
     }
 
+    /// Whether there is a file.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.path(id).exists()
+    }
+
     pub(crate) async fn read(&self, id: &str) -> Result<Bytes, ApiError> {
         let path = self.path(id);
         let data = on_disk(move || fs::read(path)).await;

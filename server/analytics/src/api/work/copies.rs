@@ -47,10 +47,15 @@ async fn copy(
     let mut parameters = parameters(input);
     // A template must not write down who called.
     parameters.remove("token");
+    parameters.remove("on_demand_compute");
+    let (_, settings) = copy_pipe(&api, &name)?;
+    let target = api.served().id(&settings.target);
     let id = api
         .queue_copy(&access, &name, mode, parameters, None)
         .await?;
-    Ok(Json(jobs::started(&id)))
+    let mut answer = jobs::started(&id);
+    answer["tags"] = json!({ "copy_target_datasource": target });
+    Ok(Json(answer))
 }
 
 /// The schedule's moments pass until it is resumed; it can be copied on demand

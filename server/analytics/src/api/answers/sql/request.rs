@@ -1,12 +1,12 @@
 //! Where a request has its SQL: the query string, a form, JSON, or the body
 //! itself.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use serde_json::Value;
 use service::ApiError;
 
 use crate::api::answers::endpoint::parameters;
+use crate::api::request::body::{MOST_BYTES, body};
 use crate::api::request::input::{Given, Input, media_type};
 use crate::query::{Parameter, Parameters};
 
@@ -26,14 +26,10 @@ pub(super) struct SqlRequest {
 impl<S: Send + Sync> FromRequest<S> for SqlRequest {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let mut input = Input::from_uri(request.uri())?;
         let media_type = media_type(request.headers());
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| {
-                ApiError::new(rejection.status(), "invalid_body", rejection.body_text())
-            })?;
+        let body = body(request, MOST_BYTES).await?;
         let is_json = media_type.as_deref() == Some("application/json")
             || body.trim_ascii_start().first() == Some(&b'{');
         let mut sql = None;

@@ -20,7 +20,7 @@ impl JobStore {
 
     /// All that are kept, the oldest first.
     pub(super) async fn all(&self) -> Result<Vec<Job>, sqlx::Error> {
-        let rows = sqlx::query("SELECT * FROM analytics_jobs ORDER BY created_at, rowid")
+        let rows = sqlx::query("SELECT * FROM analytics_jobs ORDER BY rowid")
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(read).collect()
