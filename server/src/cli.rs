@@ -38,8 +38,19 @@ pub(crate) enum Command {
     Test(Test),
     /// Print a token for trying the API: the admin token, or one of an organization
     Token(Token),
+    /// Be the engine: a process of ClickHouse's HTTP interface, which `serve` starts by itself
+    Engine(EngineProcess),
     /// Print every setting with its default, flag and variable
     Config,
+}
+
+/// Arguments of `rookery engine`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EngineProcess {
+    /// Serve the state's data on this address, for `analytics.engine.url`
+    /// elsewhere; callers show `analytics.engine.password`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
 }
 
 /// Arguments of `rookery analytics`; short for the settings of the same meaning.

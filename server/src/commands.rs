@@ -1,6 +1,7 @@
 //! What each subcommand does, on top of the configuration.
 
 mod check;
+mod engine;
 mod identity;
 mod load;
 mod serve;
@@ -13,7 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, EngineProcess};
 use crate::config::{self, Config, Given, reference};
 use crate::services::Installation;
 use crate::{descriptors, telemetry};
@@ -30,6 +31,11 @@ pub(crate) fn run(cli: Cli, flags: Given) -> Result<ExitCode, Failure> {
         print(&reference::document());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Engine(EngineProcess { listen: None }) = cli.command {
+        // Told what to do by whoever started it, not by a file.
+        telemetry::start(&telemetry::Settings::default())?;
+        return Ok(::engine::child::run());
+    }
     let mut config = load(cli.config, flags)?;
     if matches!(cli.command, Command::Test(_)) {
         // The requests are the tests' own, and told by name.
@@ -37,6 +43,12 @@ pub(crate) fn run(cli: Cli, flags: Given) -> Result<ExitCode, Failure> {
     }
     telemetry::start(&config.log)?;
     descriptors::raise_for(&mut config.connections);
+    if let Command::Engine(EngineProcess {
+        listen: Some(listen),
+    }) = cli.command
+    {
+        return engine::serve(&config, listen);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -53,7 +65,7 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, Failure> 
         Command::Check(arguments) => return check::project(&config, arguments.directory).await,
         Command::Test(arguments) => return test::project(config, arguments).await,
         Command::Token(arguments) => token::show(&Installation::open(config).await?, &arguments)?,
-        Command::Config => {}
+        Command::Engine(_) | Command::Config => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -24,6 +24,9 @@ Usage: cargo xtask <command>
   watch [-- FLAGS] serve while developing: rebuild and reload on every change
   test [--only lint|rust|browser]
                    formatting, lints, unit, integration and browser tests
+  test --engine-url URL
+                   the tests of engine and analytics against a ClickHouse server, whose databases
+                   they drop (password of `default`: ROOKERY_TEST_ENGINE_PASSWORD)
   fuzz [SECONDS]   each fuzz target for so long (60), guided by coverage
   bench [--only load]
                    benchmarks and load tests; all of them write docs/benchmarks.md
@@ -57,6 +60,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),
         ["test"] => test::test(None),
         ["test", "--only", part] => test::test(Some(part)),
+        ["test", "--engine-url", url] => test::against(url),
         ["fuzz"] => fuzz::fuzz(60),
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) if seconds > 0 => fuzz::fuzz(seconds),

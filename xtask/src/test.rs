@@ -92,6 +92,38 @@ fn rust() -> Result<()> {
     )
 }
 
+/// Runs the tests that need an engine against a server of somebody's own, one
+/// after the other: each begins with an empty server. What is about our own
+/// process (`child`) is left out.
+pub(crate) fn against(url: &str) -> Result<()> {
+    fetch::engine_library()?;
+    nextest()?;
+    let started = Instant::now();
+    console::step(
+        "Running the tests of engine and analytics against the server",
+        "10 min",
+    );
+    process::run(
+        process::cargo()
+            .args([
+                "nextest",
+                "run",
+                "--locked",
+                "--workspace",
+                "--test-threads",
+                "1",
+            ])
+            .args([
+                "-E",
+                "(package(engine) and not binary(child)) or package(analytics)",
+            ])
+            .env("ROOKERY_TEST_ENGINE_URL", url),
+        "the tests against the server",
+    )?;
+    console::done(started);
+    Ok(())
+}
+
 /// Installs cargo-nextest where it is missing.
 fn nextest() -> Result<()> {
     let there = process::capture(

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use analytics::project::{Project, Variables};
-use analytics::{Running, Settings, StartOptions, start};
+use analytics::{EngineSettings, Running, Settings, StartOptions, start};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use engine::embedded::{Direct, cached_library};
+use engine::child::bare::{Bare, BareConnection};
+use engine::{Statement, cached_library};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
 use template::{Parameters, RenderContext};
@@ -40,6 +41,7 @@ const NOW: i64 = 1_795_219_200;
 fn benches(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("threads can be started");
     let server = runtime.block_on(Server::start());
+    let bare_engine = runtime.block_on(server.bare());
     for endpoint in ENDPOINTS {
         let sql = rendered(endpoint);
         let request = server.request(endpoint, &server.token(0));
@@ -50,7 +52,8 @@ fn benches(criterion: &mut Criterion) {
         for clients in CLIENTS {
             group.throughput(Throughput::Elements(clients));
             group.bench_function(BenchmarkId::new("bare engine", clients), |bencher| {
-                let mut connections = server.bare_connections(clients.min(BEST_BARE_THREADS));
+                let mut connections =
+                    Server::bare_connections(&bare_engine, clients.min(BEST_BARE_THREADS));
                 bencher.iter_custom(|rounds| bare(&mut connections, &sql, rounds * clients));
             });
             group.bench_function(BenchmarkId::new("over HTTP", clients), |bencher| {
@@ -104,7 +107,7 @@ fn rendered(endpoint: &str) -> String {
 }
 
 /// Runs the SQL `times` times, spread over the connections.
-fn bare(connections: &mut [Direct], sql: &str, times: u64) -> Duration {
+fn bare(connections: &mut [BareConnection], sql: &str, times: u64) -> Duration {
     let threads = connections.len() as u64;
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -112,7 +115,9 @@ fn bare(connections: &mut [Direct], sql: &str, times: u64) -> Duration {
             let share = times / threads + u64::from((number as u64) < times % threads);
             scope.spawn(move || {
                 for _ in 0..share {
-                    connection.query(sql, "JSON").expect("the SQL is right");
+                    connection
+                        .query(sql.as_bytes(), "JSON")
+                        .expect("the SQL is right");
                 }
             });
         }
@@ -138,8 +143,13 @@ impl Server {
             .load(ADMIN_TOKEN)
             .expect("the token is long enough");
         let signing = keys.signing.clone();
+        let engine = EngineSettings {
+            program: Some(engine::testing::program()),
+            ..EngineSettings::default()
+        };
         let settings = Settings {
             project: demo(),
+            engine,
             ..Settings::default()
         };
         let options = StartOptions {
@@ -177,15 +187,31 @@ impl Server {
         }
     }
 
-    fn bare_connections(&self, count: u64) -> Vec<Direct> {
+    /// The same rows in an engine without a door, in this process.
+    async fn bare(&self) -> Bare {
+        let engine = self.running.engine();
+        let ask = |sql: &str, format: &str| engine.query(Statement::read(sql, format));
+        let table = ask("SHOW CREATE TABLE rookery.flights", "TSVRaw").await;
+        let table = table.expect("the server made it").body;
+        let rows = ask("SELECT * FROM rookery.flights", "Native").await;
+        let rows = rows.expect("the fixtures are loaded").body;
         let library = cached_library().expect("there is a home");
-        let data = self.state.path().join("engine");
+        let bare = Bare::load(&library, &self.state.path().join("bare"));
+        let bare = bare.expect("the library was fetched");
+        let mut connection = bare.connect().expect("its directory is new");
+        let insert = [b"INSERT INTO rookery.flights FORMAT Native\n", &*rows].concat();
+        for sql in [b"CREATE DATABASE rookery", &*table, &insert] {
+            let done = connection.query(sql, "Null");
+            done.expect("what one engine wrote the other takes");
+        }
+        bare
+    }
+
+    fn bare_connections(bare: &Bare, count: u64) -> Vec<BareConnection> {
         let connect = |_| {
-            let connection = Direct::beside(&library, &data);
-            let mut connection = connection.expect("it takes more connections");
-            connection
-                .query("USE rookery", "Null")
-                .expect("the server made it");
+            let mut connection = bare.connect().expect("it takes more connections");
+            let used = connection.query(b"USE rookery", "Null");
+            used.expect("it was made");
             connection
         };
         (0..count).map(connect).collect()

@@ -25,7 +25,8 @@ use time::macros::format_description;
 pub(crate) use resources::variables::Variables;
 pub(crate) use rows::fetch::Fetcher;
 pub(crate) use rows::files::ImportFiles;
-pub(crate) use state::{Api, DATABASE, Parts, Served};
+pub use state::DATABASE;
+pub(crate) use state::{Api, Parts, Served};
 pub(crate) use work::jobs::Jobs;
 
 /// ClickHouse's code of a failed query.

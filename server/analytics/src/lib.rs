@@ -10,6 +10,7 @@ mod api;
 mod background;
 mod clock;
 mod deploy;
+mod door;
 pub mod fixtures;
 pub mod ingest;
 pub mod limit;
@@ -21,6 +22,8 @@ mod settings;
 mod start;
 pub mod testing;
 
+pub use api::DATABASE;
 pub use clock::{Clock, SystemClock};
+pub use door::{DoorError, open_engine};
 pub use settings::{EngineSettings, LimitSettings, QuerySettings, Settings};
 pub use start::{Running, StartError, StartOptions, migrations, start, start_with_clock};

@@ -36,7 +36,7 @@ pub struct Settings {
     pub query: QuerySettings,
     /// How many requests are answered.
     pub limits: LimitSettings,
-    /// The embedded engine.
+    /// The engine.
     pub engine: EngineSettings,
     /// Secrets of the project's templates (`tb_secret`), by name. Secrets set
     /// through the API come before them.
@@ -82,7 +82,7 @@ pub struct QuerySettings {
     pub deadline_seconds: u64,
     /// Bytes of memory.
     pub memory_bytes: u64,
-    /// Bytes of the result before formatting.
+    /// Bytes of the result, before it is formatted and after.
     pub result_bytes: u64,
     /// Threads; null leaves it to the engine.
     pub max_threads: Option<u32>,
@@ -131,10 +131,13 @@ impl Default for LimitSettings {
     }
 }
 
-/// The embedded engine.
+/// The engine: a child process of ours, or a server of somebody's own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
+    /// The program that is started as the engine, with the argument `engine`;
+    /// null means this one.
+    pub program: Option<PathBuf>,
     /// The library `libchdb.so`; null means the one that `cargo xtask fetch`
     /// puts into the user's cache.
     pub library: Option<PathBuf>,
@@ -143,14 +146,37 @@ pub struct EngineSettings {
     pub connections: Option<usize>,
     /// Queries that may wait for a connection; more are refused.
     pub queue: usize,
+    /// Seconds a query may go on past its deadline, though it was told to
+    /// stop, before the engine is ended for it and started again.
+    pub grace_seconds: u64,
+    /// Bytes of memory above which the engine is ended and started again; null
+    /// means three quarters of the machine.
+    pub memory_bytes: Option<u64>,
+    /// A ClickHouse server to be used instead of the embedded engine:
+    /// `http://host:8123` or `https://host:8443`.
+    pub url: Option<String>,
+    /// The user at the server.
+    pub user: String,
+    /// The user's password.
+    pub password: Option<Secret>,
+    /// Certificates, in PEM, that the server's is believed by, beside the
+    /// system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
         Self {
+            program: None,
             library: None,
             connections: None,
             queue: 1024,
+            grace_seconds: 5,
+            memory_bytes: None,
+            url: None,
+            user: "default".to_owned(),
+            password: None,
+            ca_file: None,
         }
     }
 }

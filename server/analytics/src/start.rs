@@ -17,13 +17,13 @@ use crate::api::{self, Api, DATABASE, Fetcher, ImportFiles, Jobs, Parts, Served,
 use crate::background;
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{Deployer, ResumeError};
+use crate::door::{DoorError, open_engine};
 use crate::fixtures::{FixtureError, Fixtures, Step, are_served};
 use crate::limit::Limiter;
 use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
 use crate::schedule::Schedules;
 use crate::service_data::ServiceData;
 use crate::settings::Settings;
-use engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 use engine::guard::Guard;
 use engine::{Engine, EngineError, Statement};
 
@@ -57,11 +57,11 @@ pub struct StartOptions {
 /// Why the analytics server does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// No library is configured and there is no home to look in.
-    #[error("no engine library: set `analytics.engine.library`, or HOME")]
-    NoLibrary,
-    /// The engine does not start.
-    #[error("the engine does not start: {0}")]
+    /// There is no engine.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The engine fails the server's own statements.
+    #[error("the engine fails: {0}")]
     Engine(#[from] EngineError),
     /// The project is wrong or cannot be applied.
     #[error(transparent)]
@@ -130,7 +130,8 @@ pub async fn start_with_clock(
         })
         .await?,
     );
-    let engine = open_engine(&settings, &options.state_directory).await?;
+    let engine: Arc<dyn Engine> =
+        Arc::new(open_engine(&settings.engine, &options.state_directory, DATABASE).await?);
     let project_variables = ProjectVariables {
         environment: options.environment,
         secrets: (*variables.values()).clone(),
@@ -204,33 +205,14 @@ async fn serve_project(
     Ok((deployer, applied))
 }
 
-async fn open_engine(
-    settings: &Settings,
-    state_directory: &std::path::Path,
-) -> Result<Arc<dyn Engine>, StartError> {
-    let library = settings.engine.library.clone().or_else(cached_library);
-    let embedded = EmbeddedSettings {
-        library: library.ok_or(StartError::NoLibrary)?,
-        data_directory: state_directory.join("engine"),
-        database: DATABASE.to_owned(),
-        connections: settings.engine.connections.unwrap_or_default(),
-        queue: settings.engine.queue,
-    };
-    let opened = tokio::task::spawn_blocking(move || Embedded::open(embedded)).await;
-    let engine = opened.map_err(|panic| EngineError::Unavailable(panic.to_string()))??;
-    Ok(Arc::new(engine))
-}
-
 /// Ready is who gets an answer out of the engine.
 fn readiness(api: &Api) -> Readiness {
     let engine = Arc::clone(api.engine());
     Readiness::new(move || {
         let engine = Arc::clone(&engine);
         async move {
-            engine
-                .query(Statement::read("SELECT 1", "Null"))
-                .await
-                .is_ok()
+            let answer = engine.query(Statement::read("SELECT 1", "Null")).await;
+            answer.map(drop).map_err(|error| error.to_string())
         }
     })
 }

@@ -11,7 +11,7 @@ impl EngineError {
     /// Reads `Code: 60. DB::Exception: Unknown table … (UNKNOWN_TABLE)
     /// (version 26.7.2.1)`. Text of another shape becomes a query error with
     /// code 0.
-    pub(super) fn from_text(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         let (code, mut message) = split_code(text.trim()).unwrap_or((0, text.trim()));
         // An exception raised while handling another carries its whole text.
         while let Some((_, inner)) = split_code(message) {
@@ -38,9 +38,15 @@ impl EngineError {
     }
 }
 
-/// `Code: 60. DB::Exception: text` → (60, `text`).
+/// `Code: 60. DB::Exception: text` → (60, `text`). Servers of before 2021 write
+/// `Code: 60, e.displayText() = DB::Exception: text`.
 fn split_code(text: &str) -> Option<(i32, &str)> {
-    let (code, rest) = text.strip_prefix("Code: ")?.split_once(". ")?;
+    let rest = text.strip_prefix("Code: ")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (code, rest) = rest.split_at(digits);
+    let rest = rest
+        .strip_prefix(". ")
+        .or_else(|| rest.strip_prefix(", e.displayText() = "))?;
     let message = rest.strip_prefix("DB::Exception: ")?;
     Some((code.parse().ok()?, message))
 }

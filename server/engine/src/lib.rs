@@ -1,22 +1,26 @@
-//! Running SQL on ClickHouse: the trait [`Engine`], what is asked of it and
-//! what it answers.
+//! The door to ClickHouse: the trait [`Engine`], what is asked of it and what
+//! it answers.
 //!
-//! Nothing above this module knows which engine runs. The implementations
-//! live below: [`embedded`] is chDB, ClickHouse inside the process. What SQL
-//! may run for whom is decided elsewhere (`query`, `access`), with the help of
-//! the parser in [`guard`]; the engine only keeps the limits and the filters
-//! it is given, whatever the SQL says.
+//! There is one implementation, the [`Client`] of ClickHouse's HTTP interface.
+//! Behind it stands a [`child`] process with the embedded library, which a
+//! supervisor starts and ends, or a server of somebody's own; nothing above
+//! this crate knows which. What SQL may run for whom is decided elsewhere, with
+//! the help of the parser in [`guard`]; the engine only keeps the limits and
+//! the filters it is given, whatever the SQL says.
 
-mod cancel;
-mod cores;
-pub mod embedded;
+pub mod child;
+mod client;
 mod error;
 pub mod guard;
-mod library;
-mod queue;
-mod session;
+mod library_file;
+mod protocol;
 pub mod sql;
-mod worker;
+mod supervisor;
+
+pub use client::settings::base as default_session;
+pub use client::{Client, ClientSettings, ServerError, ServerSettings};
+pub use library_file::{LIBRARY_VERSION, cached_library};
+pub use supervisor::{SupervisorSettings, default_bound};
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -115,7 +119,7 @@ pub struct QueryLimits {
     pub memory: u64,
     /// Threads the statement may use; `None` leaves it to the engine.
     pub max_threads: Option<u32>,
-    /// Bytes the result may have before formatting.
+    /// Bytes the result may have, before it is formatted and after.
     pub result_bytes: u64,
 }
 
@@ -207,6 +211,19 @@ pub enum EngineError {
     /// The statement was stopped.
     #[error("the query was cancelled")]
     Cancelled,
+    /// The answer has more bytes than [`QueryLimits::result_bytes`].
+    #[error("the answer has more than {limit} bytes")]
+    ResultTooLarge {
+        /// Bytes it may have.
+        limit: u64,
+    },
+    /// The engine was ended because this statement made it too large.
+    #[error("the query took more memory than there is, and was ended")]
+    EndedForMemory,
+    /// The engine went away while it changed something: that may have been
+    /// done, or not.
+    #[error("the engine went away before it had answered: {0}")]
+    Lost(String),
     /// The engine is closed, or could not be opened.
     #[error("the engine is not available: {0}")]
     Unavailable(String),
@@ -214,5 +231,3 @@ pub enum EngineError {
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-#[cfg(test)]
-mod tests;

@@ -158,7 +158,12 @@ impl Running {
         let store = provider.store.clone();
         let readiness = Readiness::new(move || {
             let store = store.clone();
-            async move { store.answers().await }
+            async move {
+                match store.answers().await {
+                    true => Ok(()),
+                    false => Err("the database of people cannot be read".to_owned()),
+                }
+            }
         });
         let routes = Router::new()
             .route(

@@ -11,18 +11,19 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-type ReadyFuture = Pin<Box<dyn Future<Output = bool> + Send>>;
+type ReadyFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// Asks a service whether it can do its work.
 #[derive(Clone)]
 pub struct Readiness(Arc<dyn Fn() -> ReadyFuture + Send + Sync>);
 
 impl Readiness {
-    /// A check that is run at each call of `/readyz`; keep it short.
+    /// A check that is run at each call of `/readyz`, which shows why it failed;
+    /// keep both short, and the reason free of secrets.
     pub fn new<Check, Answer>(check: Check) -> Self
     where
         Check: Fn() -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = bool> + Send + 'static,
+        Answer: Future<Output = Result<(), String>> + Send + 'static,
     {
         Self(Arc::new(move || Box::pin(check())))
     }
@@ -45,10 +46,9 @@ pub fn health_routes(readiness: Readiness) -> Router {
 }
 
 async fn ready(readiness: Readiness) -> impl IntoResponse {
-    if (readiness.0)().await {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    match (readiness.0)().await {
+        Ok(()) => (StatusCode::OK, "ready".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}")),
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn readiness_follows_the_check() {
-        let broken = health_routes(Readiness::new(|| async { false }));
+        let broken = health_routes(Readiness::new(|| async { Err("no disk".to_owned()) }));
         assert_eq!(
             get_path(broken.clone(), "/readyz").await.0,
             StatusCode::SERVICE_UNAVAILABLE
@@ -103,7 +103,10 @@ mod tests {
 
     #[tokio::test]
     async fn answered_requests_are_counted() {
-        let routes = crate::observe(health_routes(Readiness::new(|| async { true })), "counted");
+        let routes = crate::observe(
+            health_routes(Readiness::new(|| async { Ok(()) })),
+            "counted",
+        );
         get_path(routes.clone(), "/healthz").await;
         let (_, metrics) = get_path(routes, "/metrics").await;
         assert!(

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use analytics::project::{self, Variables};
 use engine::Engine;
-use engine::embedded::{Embedded, EmbeddedSettings, cached_library};
 
 use super::{Failure, print};
 use crate::config::Config;
@@ -22,19 +21,8 @@ pub(crate) async fn project(
 ) -> Result<ExitCode, Failure> {
     let directory = directory.unwrap_or_else(|| config.analytics.project.clone());
     let scratch = Scratch::create()?;
-    let library = config
-        .analytics
-        .engine
-        .library
-        .clone()
-        .or_else(cached_library);
-    let engine = Embedded::open(EmbeddedSettings {
-        library: library.ok_or("no engine library: set `analytics.engine.library`, or HOME")?,
-        data_directory: scratch.0.clone(),
-        database: "rookery".to_owned(),
-        connections: 1,
-        queue: 0,
-    })?;
+    let settings = &config.analytics.engine;
+    let engine = analytics::open_engine(settings, &scratch.0, analytics::DATABASE).await?;
     let report = project::check(&directory, &variables(config), Some(&engine)).await;
     engine.shutdown().await;
     print(&report.to_string());

@@ -286,6 +286,31 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "analytics.engine.queue",
         "Queries that may wait for a connection; more are refused",
     ),
+    text(
+        "analytics.engine.program",
+        "The program that is started as the engine, with the argument `engine`; unset: this one",
+    ),
+    number(
+        "analytics.engine.grace_seconds",
+        "Seconds a query may go on past its deadline before the engine is ended for it and started again",
+    ),
+    number(
+        "analytics.engine.memory_bytes",
+        "Memory above which the engine is ended and started again; unset: three quarters of the machine",
+    ),
+    text(
+        "analytics.engine.url",
+        "A ClickHouse server instead of the embedded engine, http://host:8123 or https://host:8443",
+    ),
+    text("analytics.engine.user", "The user at that server"),
+    text(
+        "analytics.engine.password",
+        "The user's password; also what `rookery engine --listen` asks for",
+    ),
+    text(
+        "analytics.engine.ca_file",
+        "Certificates (PEM) that the server's is believed by, beside the system's",
+    ),
     table(
         "analytics.secrets",
         "Secrets of the project's templates (`tb_secret`) by name",

@@ -239,10 +239,10 @@ fn ready(pool: SqlitePool) -> Readiness {
     Readiness::new(move || {
         let pool = pool.clone();
         async move {
-            sqlx::query("SELECT 1 FROM web_sessions LIMIT 1")
-                .execute(&pool)
-                .await
-                .is_ok()
+            let sessions = sqlx::query("SELECT 1 FROM web_sessions LIMIT 1");
+            let read = sessions.execute(&pool).await;
+            read.map(drop)
+                .map_err(|_| "sessions cannot be read".to_owned())
         }
     })
 }

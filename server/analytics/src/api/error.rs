@@ -56,7 +56,17 @@ pub(crate) fn engine_error(error: EngineError) -> ApiError {
         EngineError::QueueFull => {
             ApiError::unavailable(error).with_header(header::RETRY_AFTER, HeaderValue::from(1))
         }
-        EngineError::Cancelled | EngineError::Unavailable(_) => ApiError::unavailable(error),
+        EngineError::ResultTooLarge { limit } => result_too_large(format!(
+            "[Error] the answer has more than {limit} bytes; ask for less, or in pages"
+        )),
+        EngineError::EndedForMemory => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "query_ended_for_memory",
+            "the query took more memory than there is and was ended; read less, or ask for less",
+        ),
+        EngineError::Cancelled | EngineError::Lost(_) | EngineError::Unavailable(_) => {
+            ApiError::unavailable(error).with_header(header::RETRY_AFTER, HeaderValue::from(1))
+        }
     }
 }
 
@@ -105,14 +115,21 @@ fn query_error(code: i32, name: Option<String>, message: &str) -> ApiError {
             Some(name) => format!("[Error] {message} ({name})"),
             None => format!("[Error] {message}"),
         };
-        let kind = match code {
-            TOO_MUCH_MEMORY => "query_memory_exceeded",
-            code if TOO_LARGE.contains(&code) => "query_result_too_large",
-            _ => "query_failed",
-        };
-        ApiError::bad_request(kind, text)
+        match code {
+            TOO_MUCH_MEMORY => ApiError::bad_request("query_memory_exceeded", text),
+            code if TOO_LARGE.contains(&code) => result_too_large(text),
+            _ => ApiError::bad_request("query_failed", text),
+        }
     };
     error.with_header(EXCEPTION_CODE, HeaderValue::from(code))
+}
+
+fn result_too_large(text: String) -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "query_result_too_large",
+        text,
+    )
 }
 
 fn query_timeout() -> ApiError {

@@ -28,7 +28,7 @@ use engine::guard::Guard;
 use engine::{Engine, QueryLimits, Statement, sql};
 
 /// The database of the data sources.
-pub(crate) const DATABASE: &str = "rookery";
+pub const DATABASE: &str = "rookery";
 
 /// The state of every route.
 #[derive(Clone, Debug)]

@@ -49,7 +49,7 @@ impl Shop {
     }
 
     async fn of(project: Project) -> Self {
-        let engine = TestEngine::open();
+        let engine = TestEngine::open().await;
         project.apply(&*engine, "rookery").await.unwrap();
         Self { engine, project }
     }

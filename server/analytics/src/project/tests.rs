@@ -8,7 +8,6 @@ mod serving;
 
 use super::*;
 use datafile::Severity;
-use engine::Engine;
 use engine::testing::TestEngine;
 
 /// Files from pairs of path and text.
@@ -33,7 +32,7 @@ async fn open_workspace(
     for (path, text) in pairs {
         std::fs::write(directory.path().join(path), text).unwrap();
     }
-    let shared: Arc<dyn Engine> = engine.clone();
+    let shared = engine.shared();
     let opened = Workspace::open(directory.path(), Variables::default(), shared, "rookery").await;
     (directory, opened.unwrap().0)
 }

@@ -56,7 +56,7 @@ impl Fixture {
                     .join("\n")
             )
         });
-        let engine = TestEngine::open();
+        let engine = TestEngine::open().await;
         project.apply(&*engine, DATABASE).await.unwrap();
         engine
             .change("INSERT INTO rookery.events VALUES ('a', 1, 'one', 10), ('a', 2, 'two', 18446744073709551615), ('b', 1, 'uno', 30), ('b', 3, 'tres', 40), ('', 4, 'none', 50)")

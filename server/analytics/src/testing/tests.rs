@@ -1,6 +1,7 @@
 //! Whole runs, on the real engine.
 
 use super::*;
+use crate::EngineSettings;
 
 fn write(directory: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
@@ -61,7 +62,7 @@ async fn run_project(
     }
     let options = TestOptions {
         project: directory.path().to_owned(),
-        settings: Settings::default(),
+        settings: settings(),
         environment: BTreeMap::new(),
         filter: filter.map(str::to_owned),
     };
@@ -136,11 +137,22 @@ async fn a_fixture_that_does_not_fit_stops_the_run() {
     );
 }
 
+fn settings() -> Settings {
+    let engine = EngineSettings {
+        program: Some(engine::testing::program()),
+        ..EngineSettings::default()
+    };
+    Settings {
+        engine,
+        ..Settings::default()
+    }
+}
+
 #[tokio::test]
 async fn the_demos_tests_pass() {
     let options = TestOptions {
         project: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo"),
-        settings: Settings::default(),
+        settings: settings(),
         environment: BTreeMap::new(),
         filter: None,
     };

@@ -3,7 +3,7 @@
 use analytics::{EngineSettings, QuerySettings, Settings};
 use engine::Statement;
 
-use super::server::{ADMIN, PATIENCE, Server, settings};
+use super::server::{ADMIN, PATIENCE, Server, engine_settings, settings};
 
 /// Queries of the pipe `endless` that run in the engine.
 async fn running(server: &Server) -> u64 {
@@ -62,7 +62,7 @@ async fn a_query_that_was_stopped_leaves_nothing_to_the_next_caller() {
     };
     let one_connection = EngineSettings {
         connections: Some(1),
-        ..EngineSettings::default()
+        ..engine_settings()
     };
     let server = Server::start_with(Settings {
         query: impatient,

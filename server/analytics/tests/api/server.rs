@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use analytics::{Clock, QuerySettings, Running, Settings, StartOptions, SystemClock};
+use analytics::{
+    Clock, EngineSettings, QuerySettings, Running, Settings, StartOptions, SystemClock,
+};
 use reqwest::{Client, RequestBuilder, Response};
 use service::ConnectionSettings;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -36,8 +38,20 @@ pub(crate) fn settings() -> Settings {
             deadline_seconds: 2,
             ..QuerySettings::default()
         },
+        engine: engine_settings(),
         secrets: BTreeMap::from([("api_key".to_owned(), secret)]),
         ..Settings::default()
+    }
+}
+
+/// The engine's program, beside the tests.
+pub(crate) fn engine_settings() -> EngineSettings {
+    let (url, password) = engine::testing::server().unzip();
+    EngineSettings {
+        program: Some(engine::testing::program()),
+        url,
+        password: password.map(service::Secret::new),
+        ..EngineSettings::default()
     }
 }
 
@@ -75,6 +89,7 @@ impl Server {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
+        engine::testing::empty_server().await;
         Self::start_in(tempfile::tempdir().unwrap(), settings).await
     }
 

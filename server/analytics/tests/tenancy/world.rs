@@ -12,7 +12,7 @@ use analytics::Settings;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::api::server::{ADMIN, Server, WORKSPACE, unix_now};
+use crate::api::server::{ADMIN, Server, WORKSPACE, engine_settings, unix_now};
 
 /// All tenants. The first is the one whose answers are compared with those of
 /// the twins.
@@ -163,6 +163,7 @@ impl World {
         }
         let settings = Settings {
             project: project.path().to_owned(),
+            engine: engine_settings(),
             ..Settings::default()
         };
         let world = Self {

@@ -18,7 +18,7 @@ fn tables(inspection: &Inspection) -> Vec<String> {
 
 #[tokio::test]
 async fn kinds_of_statements_are_told_apart() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for (sql, kind) in [
         ("SELECT 1", StatementKind::Select),
         ("FROM numbers(1) SELECT 1 -- x", StatementKind::Select),
@@ -52,7 +52,7 @@ async fn kinds_of_statements_are_told_apart() {
 
 #[tokio::test]
 async fn tables_are_found_wherever_they_are_read() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for (sql, expected) in [
         ("SELECT 1", ""),
         (
@@ -102,7 +102,7 @@ async fn tables_are_found_wherever_they_are_read() {
 
 #[tokio::test]
 async fn settings_formats_and_files_are_found() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let found = inspect(
         &engine,
         "SELECT * FROM (SELECT 1 SETTINGS max_threads = 1) SETTINGS additional_table_filters = {'a': 'b'}
@@ -153,7 +153,7 @@ impl Catalog for Shop {
 
 #[tokio::test]
 async fn outside_sql_reads_what_it_may_and_nothing_else() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for sql in [
         "SELECT count() FROM open",
         "SELECT * FROM rookery.open FINAL PREWHERE a = 1 FORMAT JSON",
@@ -294,7 +294,7 @@ async fn outside_sql_reads_what_it_may_and_nothing_else() {
 
 #[tokio::test]
 async fn a_projects_sql_keeps_to_harmless_settings_and_functions() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let check = async |sql: &str| inspect(&engine, sql).await.check_project();
     assert_eq!(
         check("SELECT * FROM anything SETTINGS join_use_nulls = 1").await,
@@ -316,7 +316,7 @@ async fn a_projects_sql_keeps_to_harmless_settings_and_functions() {
 
 #[tokio::test]
 async fn tenant_filters_survive_every_settings_clause() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     engine
         .change("CREATE TABLE f (org String) ENGINE = MergeTree ORDER BY org")
         .await;
@@ -403,7 +403,7 @@ fn hiding() -> impl Strategy<Value = String> {
 #[test]
 fn nothing_hides_from_the_guard() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let engine = TestEngine::open();
+    let engine = runtime.block_on(TestEngine::open());
     let seen = std::cell::Cell::new(0);
     proptest!(ProptestConfig::with_cases(300), |(query in hiding())| {
         let sql = format!("SELECT {query}");

@@ -192,7 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_tenants_column_is_followed_to_its_table() {
-        let engine = TestEngine::open();
+        let engine = TestEngine::open().await;
         for table in ["events", "other"] {
             let columns = "(org String, id UInt32, words Array(String)) ENGINE ReplacingMergeTree ORDER BY org";
             engine

@@ -17,7 +17,7 @@ const EVENTS: (&str, &str) = (
 
 #[tokio::test]
 async fn the_demo_is_good_down_to_its_last_node() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
     let report = check(&directory, &Variables::default(), Some(&*engine)).await;
     assert!(report.is_good(), "{report}");
@@ -33,7 +33,7 @@ async fn the_demo_is_good_down_to_its_last_node() {
 
 #[tokio::test]
 async fn every_wrong_node_is_found_where_it_is_wrong() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let report = report(
         &engine,
         &[
@@ -86,7 +86,7 @@ async fn every_wrong_node_is_found_where_it_is_wrong() {
 
 #[tokio::test]
 async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let places = |report: &Report| -> Vec<String> {
         let place = |found: &datafile::Diagnostic| {
             format!(
@@ -147,7 +147,7 @@ async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
 
 #[tokio::test]
 async fn an_aggregating_table_may_have_columns_outside_its_sorting_key() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let table = "SCHEMA >\n    day Date,\n    client String,\n    hits AggregateFunction(count)\n\
                  ENGINE AggregatingMergeTree\nENGINE_SORTING_KEY day\n";
     let report = report(&engine, &[("days.datasource", table)]).await;
@@ -158,7 +158,7 @@ async fn an_aggregating_table_may_have_columns_outside_its_sorting_key() {
 
 #[tokio::test]
 async fn stand_ins_for_parameters_are_not_blamed_on_the_sql() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let report = report(
         &engine,
         &[
@@ -174,7 +174,7 @@ async fn stand_ins_for_parameters_are_not_blamed_on_the_sql() {
 
 #[tokio::test]
 async fn targets_take_the_columns_that_are_made_for_them() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let report = report(
         &engine,
         &[
@@ -211,7 +211,7 @@ async fn without_an_engine_files_are_read_all_the_same() {
 
 #[tokio::test]
 async fn a_circle_of_nodes_is_one_finding() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let report = report(
         &engine,
         &[
@@ -232,7 +232,7 @@ async fn a_circle_of_nodes_is_one_finding() {
 
 #[tokio::test]
 async fn what_only_given_parameters_bring_is_not_run_and_the_other_way_is() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let optional = "NODE n\nSQL >\n    %\n    SELECT count() FROM events WHERE 1 {% if defined(p) %} AND nope = {{ String(p) }} {% end %}\n";
     let choice = "NODE b\nSQL >\n    %\n    SELECT count() FROM events {% if Boolean(p, false) %} WHERE nope {% end %}\n";
     let accepted = report(
@@ -262,7 +262,7 @@ async fn what_only_given_parameters_bring_is_not_run_and_the_other_way_is() {
 
 #[tokio::test]
 async fn what_only_given_parameters_reach_is_held_against_the_rules_all_the_same() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let reaches = "NODE n\nSQL >\n    %\n    SELECT 1 {% if defined(p) %} FROM file('/etc/passwd', 'LineAsString') {% end %}\n";
     let circle = "NODE a\nSQL >\n    %\n    SELECT 1 AS x {% if defined(p) %} FROM c2 {% end %}\n";
     let back = "NODE b\nSQL >\n    SELECT x FROM c1\n";
@@ -294,7 +294,7 @@ async fn what_only_given_parameters_reach_is_held_against_the_rules_all_the_same
 
 #[tokio::test]
 async fn where_nothing_stands_in_every_error_is_the_sqls() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let wrong = [
         (
             "cast.pipe",
@@ -329,7 +329,7 @@ async fn where_nothing_stands_in_every_error_is_the_sqls() {
 
 #[tokio::test]
 async fn what_is_joined_needs_no_alias() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let function = "NODE f\nSQL >\n    SELECT org, number FROM events CROSS JOIN numbers(3)\n";
     let subquery = "NODE s\nSQL >\n    SELECT org, n FROM events LEFT JOIN (SELECT org, count() AS n FROM events GROUP BY org) USING (org)\n";
     let report = report(

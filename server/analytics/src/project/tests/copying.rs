@@ -36,7 +36,7 @@ fn context(parameters: Parameters) -> RunContext {
 }
 
 async fn prepared(files: &[(&str, &str)]) -> (Arc<TestEngine>, TempDir, Workspace) {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let (directory, workspace) = open_workspace(&engine, files).await;
     engine
         .change("INSERT INTO rookery.events VALUES ('ua', 1), ('ua', 2), ('b6', 4)")

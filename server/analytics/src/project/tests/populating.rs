@@ -28,7 +28,7 @@ const EXPECTED: &str = "SELECT org, count(), sum(n) FROM rookery.events GROUP BY
 const LEFTOVERS: &str = "SELECT count() FROM system.databases WHERE startsWith(name, 'scratch')";
 
 async fn prepared(files: &[(&str, &str)]) -> (Arc<TestEngine>, TempDir, Arc<Workspace>) {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let (directory, workspace) = open_workspace(&engine, files).await;
     engine
         .change("INSERT INTO rookery.events SELECT if(number % 2 = 0, 'ua', 'b6'), number FROM numbers(1000)")

@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::project::{NotServed, Variables, Workspace, watch};
-use engine::Engine;
 use engine::testing::TestEngine;
 
 /// A workspace over a directory that a test may change.
@@ -26,7 +25,7 @@ const GOOD: &str = "SCHEMA >\n    a UInt8\n";
 async fn open(engine: &Arc<TestEngine>) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), "one.datasource", GOOD);
-    let shared: Arc<dyn Engine> = engine.clone();
+    let shared = engine.shared();
     let opened = Workspace::open(directory.path(), Variables::default(), shared, "rookery").await;
     let (workspace, applied) = opened.unwrap();
     assert_eq!(applied.created, ["one"]);
@@ -38,7 +37,7 @@ async fn open(engine: &Arc<TestEngine>) -> Fixture {
 
 #[tokio::test]
 async fn a_wrong_state_is_reported_and_the_last_good_one_served_on() {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let Fixture {
         directory,
         workspace,
@@ -71,7 +70,7 @@ async fn a_wrong_state_is_reported_and_the_last_good_one_served_on() {
 
 #[tokio::test]
 async fn a_change_that_would_lose_rows_keeps_the_former_project() {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let Fixture {
         directory,
         workspace,
@@ -98,7 +97,7 @@ async fn a_change_that_would_lose_rows_keeps_the_former_project() {
 
 #[tokio::test]
 async fn tables_change_only_while_nobody_writes() {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let Fixture {
         directory,
         workspace,
@@ -114,7 +113,7 @@ async fn tables_change_only_while_nobody_writes() {
 
 #[tokio::test]
 async fn a_watched_workspace_follows_its_files() {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let Fixture {
         directory,
         workspace,
@@ -144,7 +143,7 @@ async fn a_watched_workspace_follows_its_files() {
 
 #[tokio::test]
 async fn what_an_interrupted_check_left_behind_is_dropped() {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     engine
         .change(&format!("CREATE DATABASE check_{}", "0".repeat(32)))
         .await;
@@ -159,7 +158,7 @@ async fn what_an_interrupted_check_left_behind_is_dropped() {
 
 #[tokio::test]
 async fn a_change_that_fails_half_way_leaves_the_former_views_working() {
-    let engine = Arc::new(TestEngine::open());
+    let engine = Arc::new(TestEngine::open().await);
     let Fixture {
         directory,
         workspace,

@@ -83,7 +83,7 @@ async fn shape(engine: &TestEngine, sql: &str) -> String {
 
 #[tokio::test]
 async fn the_tree_does_not_depend_on_the_value() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let context = RenderContext::default();
     for source in TEMPLATES {
         let template = Template::parse(source).unwrap();

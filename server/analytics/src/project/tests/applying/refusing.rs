@@ -5,7 +5,7 @@ use engine::testing::TestEngine;
 
 #[tokio::test]
 async fn tenants_rows_stay_theirs_through_views_and_copies() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let tagged = (EVENTS.0, &*format!("TAGS tenant=org\n{}", EVENTS.1));
     let tagged_daily = (DAILY.0, &*format!("TAGS tenant=org\n{}", DAILY.1));
     let found = refused(&engine, &[tagged, DAILY, DAILY_VIEW]).await;
@@ -62,7 +62,7 @@ async fn tenants_rows_stay_theirs_through_views_and_copies() {
 
 #[tokio::test]
 async fn sql_that_reaches_out_of_the_project_is_refused() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for sql in [
         "SELECT * FROM file('/etc/passwd', LineAsString)",
         "SELECT * FROM url('http://localhost/', LineAsString)",
@@ -90,7 +90,7 @@ async fn sql_that_reaches_out_of_the_project_is_refused() {
 
 #[tokio::test]
 async fn expressions_of_data_sources_reach_no_further_than_their_row() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let text = "SCHEMA >\n    a String,\n    b String DEFAULT file('/etc/passwd'),\n    c String DEFAULT upper(a)\nENGINE_SORTING_KEY hostName()\n";
     let found = refused(&engine, &[("t.datasource", text)]).await;
     let places: Vec<&str> = found
@@ -111,7 +111,7 @@ async fn expressions_of_data_sources_reach_no_further_than_their_row() {
 
 #[tokio::test]
 async fn circles_are_refused() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let a = ("a.pipe", "NODE n\nSQL >\n    SELECT * FROM b\n");
     let b = ("b.pipe", "NODE m\nSQL >\n    SELECT * FROM a\n");
     let found = refused(&engine, &[a, b]).await;

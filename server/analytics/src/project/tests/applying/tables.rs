@@ -6,7 +6,7 @@ use engine::testing::TestEngine;
 
 #[tokio::test]
 async fn the_demo_is_applied_once() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
     let demo = Project::load(&directory, &Variables::default()).unwrap();
     let applied = demo.apply(&*engine, DATABASE).await.unwrap();
@@ -24,7 +24,7 @@ async fn the_demo_is_applied_once() {
 
 #[tokio::test]
 async fn columns_defaults_codecs_ttl_and_indexes_change_in_place() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let before = "SCHEMA >\n    a UInt8,\n    b String DEFAULT 'x' CODEC(ZSTD(1)),\n    at DateTime\n\
                   INDEXES >\n    old b TYPE minmax\nENGINE_SORTING_KEY a\nENGINE_TTL at + toIntervalDay(9000)\nENGINE_SETTINGS ttl_only_drop_parts=1\n";
     let after = "SCHEMA >\n    a UInt8,\n    c Array(String) DEFAULT ['n'],\n    b LowCardinality(String),\n    at DateTime,\n    d Nullable(Int32)\n\
@@ -70,7 +70,7 @@ async fn columns_defaults_codecs_ttl_and_indexes_change_in_place() {
 
 #[tokio::test]
 async fn a_change_that_would_lose_rows_is_refused_and_nothing_is_touched() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let before = (
         "t.datasource",
         "SCHEMA >\n    a UInt8,\n    b String\nENGINE_SORTING_KEY a\n",
@@ -120,7 +120,7 @@ async fn a_change_that_would_lose_rows_is_refused_and_nothing_is_touched() {
 
 #[tokio::test]
 async fn an_empty_table_takes_any_definition() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(
         &engine,
         &[(
@@ -139,7 +139,7 @@ async fn an_empty_table_takes_any_definition() {
 
 #[tokio::test]
 async fn a_forward_query_carries_rows_over_and_keeps_the_former_ones() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let view = (
         "v.pipe",
         "NODE n\nSQL >\n    SELECT id FROM t\nTYPE materialized\nDATASOURCE ids\n",
@@ -187,7 +187,7 @@ async fn a_forward_query_carries_rows_over_and_keeps_the_former_ones() {
 
 #[tokio::test]
 async fn tables_of_deleted_files_stay_and_are_named() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;
     engine.change(INSERT).await;
     let applied = apply(&engine, &[DAILY]).await;
@@ -200,7 +200,7 @@ async fn tables_of_deleted_files_stay_and_are_named() {
 
 #[tokio::test]
 async fn moments_without_a_date_are_1970() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let table = "SCHEMA >\n    a UInt8,\n    b DateTime64(3) DEFAULT '',\n    c DateTime DEFAULT '0000-00-00 00:00:00',\n    \
                  d DateTime64(3, 'Europe/Berlin') DEFAULT '0000-00-00 00:00:00.000',\n    e DateTime DEFAULT '2024-05-06 07:08:09',\n    \
                  f Nullable(DateTime64(3)) DEFAULT ''\n";

@@ -6,7 +6,7 @@ use engine::testing::TestEngine;
 
 #[tokio::test]
 async fn a_view_is_populated_when_it_is_first_built_and_fed_from_then_on() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;
     engine.change(INSERT).await;
     let applied = apply(&engine, &[EVENTS, DAILY, DAILY_VIEW]).await;
@@ -32,7 +32,7 @@ async fn a_view_is_populated_when_it_is_first_built_and_fed_from_then_on() {
 
 #[tokio::test]
 async fn a_chain_of_views_is_populated_from_its_beginning() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;
     engine.change(INSERT).await;
     let monthly = (
@@ -59,7 +59,7 @@ async fn a_chain_of_views_is_populated_from_its_beginning() {
 
 #[tokio::test]
 async fn rows_that_populate_a_view_reach_the_views_behind_it() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let log = (
         "log.datasource",
         "SCHEMA >\n    org String,\n    n UInt64\nENGINE_SORTING_KEY org\n",
@@ -79,7 +79,7 @@ async fn rows_that_populate_a_view_reach_the_views_behind_it() {
 
 #[tokio::test]
 async fn a_null_table_feeds_its_views() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;
     engine.change(INSERT).await;
     let passing = (
@@ -107,7 +107,7 @@ async fn a_null_table_feeds_its_views() {
 
 #[tokio::test]
 async fn backfill_skip_leaves_the_target_empty() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;
     engine.change(INSERT).await;
     let daily = (DAILY.0, &*format!("{}BACKFILL skip\n", DAILY.1));
@@ -127,7 +127,7 @@ async fn backfill_skip_leaves_the_target_empty() {
 
 #[tokio::test]
 async fn a_view_survives_that_its_source_is_rebuilt() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS, DAILY, DAILY_VIEW]).await;
     engine.change(INSERT).await;
     let rebuilt = (
@@ -157,7 +157,7 @@ async fn a_view_survives_that_its_source_is_rebuilt() {
 
 #[tokio::test]
 async fn a_changed_view_asks_what_becomes_of_its_rows() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS, DAILY, DAILY_VIEW]).await;
     engine.change(INSERT).await;
     let reformatted = DAILY_VIEW
@@ -198,7 +198,7 @@ async fn a_changed_view_asks_what_becomes_of_its_rows() {
 
 #[tokio::test]
 async fn a_view_that_comes_back_does_not_count_its_rows_twice() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS, DAILY, DAILY_VIEW]).await;
     engine.change(INSERT).await;
     apply(&engine, &[EVENTS, DAILY]).await;
@@ -218,7 +218,7 @@ async fn a_view_that_comes_back_does_not_count_its_rows_twice() {
 
 #[tokio::test]
 async fn filling_that_was_interrupted_is_finished() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;
     engine.change(INSERT).await;
     apply(&engine, &[EVENTS, DAILY, DAILY_VIEW]).await;
@@ -245,7 +245,7 @@ async fn filling_that_was_interrupted_is_finished() {
 
 #[tokio::test]
 async fn a_view_whose_cte_is_named_like_what_it_reads_is_refused() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let users = (
         "users.datasource",
         "SCHEMA >\n    user String\nENGINE_SORTING_KEY user\n",

@@ -1,12 +1,18 @@
 //! The embedded engine, the real one: what it answers, what it refuses, what
 //! it stops, and that nothing leaks from one statement to the next.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
+
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::testing::TestEngine;
-use super::*;
+use engine::testing::TestEngine;
+use engine::*;
 
 fn code(result: Result<impl Debug, EngineError>) -> i32 {
     match result {
@@ -27,7 +33,7 @@ fn filtered(sql: &str, org: &str) -> Statement {
 }
 
 async fn with_table() -> TestEngine {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     engine
         .change(
             "CREATE TABLE f (org LowCardinality(String), v UInt32) ENGINE = MergeTree ORDER BY org",
@@ -41,7 +47,7 @@ async fn with_table() -> TestEngine {
 
 #[tokio::test]
 async fn a_joins_rows_keep_the_order_of_its_left_side() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     // Each side is a subquery, whose size the planner does not know.
     let sql = "SELECT groupArray(a.n) = range(50) FROM \
         (SELECT n FROM (SELECT arrayJoin(range(50)) AS n) AS a \
@@ -51,7 +57,7 @@ async fn a_joins_rows_keep_the_order_of_its_left_side() {
 
 #[tokio::test]
 async fn parts_of_json_documents_can_be_joined_grouped_and_sorted_by() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let sql = "WITH rows AS (SELECT arrayJoin(['{\"a\":\"x\"}', '{\"a\":\"y\"}', '{\"a\":\"x\"}'])::JSON AS row) \
         SELECT l.a, count() FROM (SELECT row.a AS a FROM rows) AS l JOIN (SELECT row.a AS a FROM rows) AS r \
         ON l.a = r.a GROUP BY l.a ORDER BY l.a";
@@ -60,7 +66,7 @@ async fn parts_of_json_documents_can_be_joined_grouped_and_sorted_by() {
 
 #[tokio::test]
 async fn answers_come_in_the_format_asked_for_with_statistics() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let json = engine.query(Statement::read(
         "SELECT number AS n, 'a/b' AS s FROM numbers(2)",
         "JSON",
@@ -104,7 +110,7 @@ async fn answers_come_in_the_format_asked_for_with_statistics() {
 
 #[tokio::test]
 async fn parameters_are_bound_and_never_become_sql() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for hostile in [
         "'",
         "\\",
@@ -228,7 +234,7 @@ async fn a_session_that_could_not_be_entered_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn limits_of_memory_and_result_size_hold() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let limited = |sql: &str, limits| Statement {
         limits,
         ..Statement::read(sql, "Null")
@@ -275,7 +281,7 @@ const ENDLESS: [&str; 3] = [
 
 #[tokio::test]
 async fn a_statement_past_its_deadline_leaves_the_engine() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for sql in ENDLESS {
         let statement = Statement {
             limits: QueryLimits {
@@ -296,7 +302,7 @@ async fn a_statement_past_its_deadline_leaves_the_engine() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_hangs_up_stops_its_statement() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for sql in ENDLESS {
         let asked = engine.query(Statement::read(sql, "TabSeparated"));
         tokio::select! {
@@ -310,7 +316,7 @@ async fn a_caller_that_hangs_up_stops_its_statement() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_never_hits_the_statement_after_it() {
-    let engine = TestEngine::with(1, 64);
+    let engine = TestEngine::with(1, 64).await;
     for _ in 0..50 {
         let hang_up = engine.query(Statement::read(ENDLESS[0], "Null"));
         let _ = tokio::time::timeout(Duration::from_millis(2), hang_up).await;
@@ -326,7 +332,7 @@ async fn a_kill_never_hits_the_statement_after_it() {
 
 #[tokio::test]
 async fn the_queue_is_bounded_and_waiting_counts_against_the_deadline() {
-    let engine = TestEngine::with(1, 1);
+    let engine = TestEngine::with(1, 1).await;
     let statement = Statement {
         limits: QueryLimits {
             deadline: Duration::from_millis(500),
@@ -352,7 +358,7 @@ async fn the_queue_is_bounded_and_waiting_counts_against_the_deadline() {
 
 #[tokio::test]
 async fn shutdown_ends_the_engine_and_may_be_repeated() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     engine
         .change("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
         .await;
@@ -367,7 +373,7 @@ async fn shutdown_ends_the_engine_and_may_be_repeated() {
 
 #[tokio::test]
 async fn inserts_are_whole_or_not_at_all() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     engine
         .change("CREATE TABLE t (a UInt8, b String DEFAULT 'x') ENGINE = MergeTree ORDER BY a")
         .await;
@@ -401,7 +407,7 @@ async fn inserts_are_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn rows_before_an_error_do_not_reach_the_next_answer() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let fails = "SELECT number, throwIf(number = 500000) FROM numbers(1000000) SETTINGS max_block_size = 1000";
     for _ in 0..16 {
         let failed = engine.query(Statement::read(fails, "TabSeparated")).await;

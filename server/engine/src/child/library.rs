@@ -3,7 +3,7 @@
 //! The library is loaded at run time, so building needs neither its header
 //! nor the library itself. Each C function is wrapped here once, with the
 //! ownership rules of the C side turned into Rust's; which connection runs
-//! what, and when it is stopped, is `embedded`'s work.
+//! what, and when it is stopped, is `worker`'s and `cancel`'s work.
 #![expect(
     unsafe_code,
     reason = "a C library is called; every other module goes through these wrappers"
@@ -13,7 +13,7 @@ use std::ffi::{CStr, CString, c_char, c_double, c_int, c_void};
 use std::path::Path;
 use std::ptr::{NonNull, null};
 
-use super::Statistics;
+use crate::Statistics;
 
 type Handle = *mut c_void;
 
@@ -44,11 +44,6 @@ functions! {
         *const *const u8, *const usize, *const *const u8, *const usize, usize,
     ) -> Handle = b"chdb_query_with_params_n\0";
     classify: unsafe extern "C" fn(Handle, *const u8, usize, *const u8, usize, *mut Analysis) -> c_int = b"chdb_classify_query_n\0";
-    insert: unsafe extern "C" fn(Handle, *const u8, usize, *const u8, usize) -> Handle = b"chdb_stream_insert_n\0";
-    insert_append: unsafe extern "C" fn(Handle, *const u8, usize) -> c_int = b"chdb_stream_append\0";
-    insert_done: unsafe extern "C" fn(Handle) -> Handle = b"chdb_stream_done\0";
-    insert_error: unsafe extern "C" fn(Handle) -> *const c_char = b"chdb_stream_insert_error\0";
-    insert_destroy: unsafe extern "C" fn(Handle) = b"chdb_destroy_insert_stream\0";
     result_error: unsafe extern "C" fn(Handle) -> *const c_char = b"chdb_result_error\0";
     result_buffer: unsafe extern "C" fn(Handle) -> *const u8 = b"chdb_result_buffer\0";
     result_length: unsafe extern "C" fn(Handle) -> usize = b"chdb_result_length\0";
@@ -154,11 +149,11 @@ pub(super) struct Connection {
 unsafe impl Send for Connection {}
 
 impl Connection {
-    /// Runs SQL with bound parameters, given as text; errors are ClickHouse's
-    /// own text.
+    /// Runs SQL, with an insert's rows behind it, and bound parameters, given
+    /// as text; errors are ClickHouse's own text.
     pub(super) fn query(
         &mut self,
-        sql: &str,
+        sql: &[u8],
         format: &str,
         parameters: &[(String, String)],
     ) -> Result<Output, String> {
@@ -232,47 +227,6 @@ impl Connection {
         })
     }
 
-    /// Runs `INSERT INTO …` (without `FORMAT`) with `data` as its rows.
-    pub(super) fn insert(
-        &mut self,
-        sql: &str,
-        format: &str,
-        data: &[u8],
-    ) -> Result<Output, String> {
-        /// Bytes handed over at a time: the engine parses while we append.
-        const CHUNK: usize = 1024 * 1024;
-
-        let functions = &self.library.functions;
-        // SAFETY: an open connection, and texts that outlive the call.
-        let stream = unsafe {
-            (functions.insert)(
-                self.handle(),
-                sql.as_ptr(),
-                sql.len(),
-                format.as_ptr(),
-                format.len(),
-            )
-        };
-        let stream = InsertStream {
-            functions,
-            stream: NonNull::new(stream).ok_or("the engine gave no stream for the insert")?,
-        };
-        stream.check()?;
-        for chunk in data.chunks(CHUNK) {
-            // SAFETY: an open stream; the bytes are copied before it returns.
-            let state =
-                unsafe { (functions.insert_append)(stream.handle(), chunk.as_ptr(), chunk.len()) };
-            if state != 0 {
-                break;
-            }
-        }
-        // SAFETY: an open stream, ended once; also gives the error of append.
-        let result = unsafe { (functions.insert_done)(stream.handle()) };
-        let output = self.read(result)?;
-        stream.check()?;
-        Ok(output)
-    }
-
     fn handle(&self) -> Handle {
         // SAFETY: points at the inner handle until the connection is closed.
         unsafe { *self.connection.as_ptr() }
@@ -328,32 +282,6 @@ impl Drop for QueryResult<'_> {
     fn drop(&mut self) {
         // SAFETY: owned by us, destroyed once.
         unsafe { (self.functions.result_destroy)(self.result.as_ptr()) };
-    }
-}
-
-struct InsertStream<'library> {
-    functions: &'library Functions,
-    stream: NonNull<c_void>,
-}
-
-impl InsertStream<'_> {
-    fn handle(&self) -> Handle {
-        self.stream.as_ptr()
-    }
-
-    fn check(&self) -> Result<(), String> {
-        // SAFETY: a live stream; the text is copied at once.
-        match unsafe { text((self.functions.insert_error)(self.handle())) } {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for InsertStream<'_> {
-    fn drop(&mut self) {
-        // SAFETY: owned by us, destroyed once; unfinished inserts end here.
-        unsafe { (self.functions.insert_destroy)(self.handle()) };
     }
 }
 

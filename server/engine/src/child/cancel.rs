@@ -7,10 +7,13 @@
 //! locked, and the connection's thread must pass that lock before it takes
 //! the next query.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::library::Connection;
 
@@ -54,6 +57,18 @@ impl Ticket {
         *self.lock() = Stage::Done;
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        *self.lock() == Stage::Done
+    }
+
+    /// The connection that runs the statement, while it does.
+    pub(super) fn connection(&self) -> Option<usize> {
+        match *self.lock() {
+            Stage::Running { connection } => Some(connection),
+            Stage::Queued | Stage::Done => None,
+        }
+    }
+
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
@@ -67,6 +82,7 @@ impl Ticket {
 #[derive(Debug)]
 pub(super) enum Order {
     Kill(Arc<Ticket>),
+    Memory(oneshot::Sender<HashMap<usize, u64>>),
     Stop,
 }
 
@@ -87,15 +103,25 @@ impl Canceller {
         }
     }
 
+    /// Bytes of memory by connection, of statements that run.
+    pub(super) async fn memory(&self) -> HashMap<usize, u64> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.0.send(Order::Memory(reply));
+        answer.await.unwrap_or_default()
+    }
+
     /// Ends the killing thread.
     pub(super) fn stop(&self) {
         let _ = self.0.send(Order::Stop);
     }
 }
 
+/// What the texts begin with by which connections are known.
+const CONNECTION: &str = "rookery-connection-";
+
 /// The text in `log_comment` by which a connection's query is known.
 pub(super) fn connection_name(connection: usize) -> String {
-    format!("rookery-connection-{connection}")
+    format!("{CONNECTION}{connection}")
 }
 
 /// The killing thread: sends `KILL QUERY` for each ticket until its statement
@@ -118,9 +144,32 @@ pub(super) fn kill_until_gone(orders: &Receiver<Order>, mut control: Connection)
         match order {
             Order::Kill(ticket) if kill(&ticket, &mut control) => pending.push(ticket),
             Order::Kill(_) => {}
+            Order::Memory(reply) => {
+                let _ = reply.send(memory(&mut control));
+            }
             Order::Stop => return,
         }
     }
+}
+
+/// What the statements on each connection hold now.
+fn memory(control: &mut Connection) -> HashMap<usize, u64> {
+    let sql = format!(
+        "SELECT substring(Settings['log_comment'], {}), memory_usage FROM system.processes \
+         WHERE startsWith(Settings['log_comment'], '{CONNECTION}')",
+        CONNECTION.len() + 1
+    );
+    let Ok(output) = control.query(sql.as_bytes(), "TSV", &[]) else {
+        return HashMap::new();
+    };
+    String::from_utf8_lossy(&output.body)
+        .lines()
+        .filter_map(|line| {
+            let (connection, bytes) = line.split_once('\t')?;
+            // What the engine gave back is counted as less than nothing.
+            Some((connection.parse().ok()?, bytes.parse().unwrap_or(0)))
+        })
+        .collect()
 }
 
 /// Sends one kill; false when the statement does not run (any more).
@@ -131,7 +180,7 @@ fn kill(ticket: &Ticket, control: &mut Connection) -> bool {
     };
     let name = connection_name(connection);
     let sql = format!("KILL QUERY WHERE Settings['log_comment'] = '{name}' ASYNC");
-    if let Err(error) = control.query(&sql, "Null", &[]) {
+    if let Err(error) = control.query(sql.as_bytes(), "Null", &[]) {
         tracing::warn!(%error, "a query could not be killed");
     }
     drop(stage);

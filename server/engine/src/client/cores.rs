@@ -5,6 +5,7 @@
 //! is told its share when it begins.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Debug)]
@@ -28,10 +29,10 @@ impl Cores {
     }
 
     /// Takes a share for one statement, given back when it is dropped.
-    pub(super) fn share(&self) -> Share<'_> {
+    pub(super) fn share(self: &Arc<Self>) -> Share {
         let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
         Share {
-            cores: self,
+            cores: Arc::clone(self),
             running,
         }
     }
@@ -39,13 +40,13 @@ impl Cores {
 
 /// A running statement's part of the cores.
 #[derive(Debug)]
-pub(super) struct Share<'a> {
-    cores: &'a Cores,
+pub(super) struct Share {
+    cores: Arc<Cores>,
     /// Statements that ran when this one began, itself included.
     running: usize,
 }
 
-impl Share<'_> {
+impl Share {
     /// The threads it may have, one at least; `None` when it is alone.
     pub(super) fn threads(&self) -> Option<u32> {
         let each = (self.cores.count.get() / self.running).max(1);
@@ -53,7 +54,7 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         self.cores.running.fetch_sub(1, Ordering::Relaxed);
     }
@@ -65,10 +66,10 @@ mod tests {
 
     #[test]
     fn statements_that_run_at_once_share_the_cores_and_one_alone_has_them_all() {
-        let cores = Cores::new(NonZeroUsize::new(4).unwrap());
+        let cores = Arc::new(Cores::new(NonZeroUsize::new(4).unwrap()));
         let first = cores.share();
         assert_eq!(first.threads(), None);
-        let others: Vec<Share<'_>> = (0..5).map(|_| cores.share()).collect();
+        let others: Vec<Share> = (0..5).map(|_| cores.share()).collect();
         let threads: Vec<Option<u32>> = others.iter().map(Share::threads).collect();
         assert_eq!(threads, [Some(2), Some(1), Some(1), Some(1), Some(1)]);
         drop((first, others));
