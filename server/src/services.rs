@@ -130,15 +130,21 @@ impl Installation {
             .map_or(&self.secrets.client_secret, service::Secret::reveal)
     }
 
+    /// What the analytics server is told: pages of this site may call it.
+    pub(crate) fn analytics_settings(&self) -> analytics::Settings {
+        let mut settings = self.config.analytics.clone();
+        if settings.cors_origins == analytics::Settings::default().cors_origins {
+            settings.cors_origins = vec![self.config.web.origin.clone()];
+        }
+        settings
+    }
+
     /// Starts the analytics server with its engine.
     ///
     /// # Errors
     /// What the server says: a wrong project, an engine that does not start.
     pub(crate) async fn start_analytics(&self) -> Result<analytics::Running, Failure> {
-        let mut settings = self.config.analytics.clone();
-        if settings.cors_origins == analytics::Settings::default().cors_origins {
-            settings.cors_origins = vec![self.config.web.origin.clone()];
-        }
+        let settings = self.analytics_settings();
         let options = analytics::StartOptions {
             state_directory: self.config.state.clone(),
             pool: self.pool.clone(),

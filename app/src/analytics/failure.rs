@@ -37,6 +37,8 @@ pub enum FailureKind {
     Forbidden,
     /// 429: too many requests in a second.
     RateLimited,
+    /// 503 that says when to come back: the engine is starting.
+    Starting,
     /// Any other 4xx: the request is at fault.
     Refused,
     /// 5xx.
@@ -77,6 +79,7 @@ impl Failure {
             403 if said("code").as_deref() == Some("token_expired") => FailureKind::TokenExpired,
             401 | 403 => FailureKind::Forbidden,
             429 => FailureKind::RateLimited,
+            503 if retry_after.is_some() => FailureKind::Starting,
             400..=499 => FailureKind::Refused,
             500..=599 => FailureKind::ServerFault,
             _ => FailureKind::Malformed,
@@ -120,17 +123,19 @@ impl Failure {
             FailureKind::TokenExpired => "The token has expired",
             FailureKind::Forbidden => "Not allowed",
             FailureKind::RateLimited => "Too many requests",
+            FailureKind::Starting => "The figures are on their way",
             FailureKind::Refused => "The request was refused",
             FailureKind::ServerFault => "Analytics has a problem",
             FailureKind::Malformed => "Unexpected answer",
         }
     }
 
-    /// After how many seconds to try again without being asked: the rate limit
+    /// After how many seconds to try again without being asked: the server
     /// says so itself, and only a short wait is worth it.
     pub fn pause(&self) -> Option<u32> {
         let pause = self.retry_after.unwrap_or(1).max(1);
-        (self.kind == FailureKind::RateLimited && pause <= 5).then_some(pause)
+        let says_when = matches!(self.kind, FailureKind::RateLimited | FailureKind::Starting);
+        (says_when && pause <= 5).then_some(pause)
     }
 
     /// Whether asking again elsewhere or later may do what this did not: there
@@ -148,13 +153,16 @@ impl Failure {
                     .to_owned(),
             ),
             (FailureKind::RateLimited, Some(seconds)) => Some(format!("Try again in {seconds} s.")),
+            (FailureKind::Starting, _) => {
+                Some("The engine is starting; this loads by itself.".to_owned())
+            }
             _ => None,
         }
     }
 }
 
 impl FailureKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::NoToken,
         Self::Offline,
         Self::Unreachable,
@@ -162,6 +170,7 @@ impl FailureKind {
         Self::TokenExpired,
         Self::Forbidden,
         Self::RateLimited,
+        Self::Starting,
         Self::Refused,
         Self::ServerFault,
         Self::Malformed,
@@ -177,6 +186,7 @@ impl FailureKind {
             Self::TokenExpired => "TokenExpired",
             Self::Forbidden => "Forbidden",
             Self::RateLimited => "RateLimited",
+            Self::Starting => "Starting",
             Self::Refused => "Refused",
             Self::ServerFault => "ServerFault",
             Self::Malformed => "Malformed",
@@ -236,6 +246,21 @@ mod tests {
         assert_eq!(
             (pause(None), pause(Some(0)), pause(Some(600))),
             (Some(1), Some(1), None)
+        );
+    }
+
+    #[test]
+    fn an_engine_that_starts_is_asked_again_and_any_other_fault_is_not() {
+        let starting = Failure::from_answer(503, "", None, Some(5));
+        assert_eq!(
+            (starting.kind, starting.pause()),
+            (FailureKind::Starting, Some(5))
+        );
+        assert_eq!(starting.title(), "The figures are on their way");
+        let other = Failure::from_answer(503, "", None, None);
+        assert_eq!(
+            (other.kind, other.pause()),
+            (FailureKind::ServerFault, None)
         );
     }
 

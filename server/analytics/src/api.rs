@@ -77,6 +77,29 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
     Ok(service::observe(routes, "analytics").layer(cors))
 }
 
+/// The routes while there is no engine: nothing is answered but health, and
+/// pages can read that.
+pub(crate) fn starting_router(
+    cors_origins: &[String],
+    readiness: Readiness,
+) -> Result<Router, String> {
+    let cors = request::cors::layer(cors_origins)?;
+    let routes = Router::new()
+        .fallback(|| async {
+            ApiError::unavailable(Starting)
+                .with_header(header::RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+        })
+        .merge(service::health_routes(readiness));
+    Ok(service::observe(routes, "analytics").layer(cors))
+}
+
+/// When to ask again.
+const RETRY_SECONDS: u16 = 5;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the engine has not started")]
+struct Starting;
+
 /// The text of a project's datafile, as it lies on disk.
 async fn read_datafile(api: &Api, file: &str) -> Result<PlainText, ApiError> {
     let path = api.workspace().directory().join(file);

@@ -26,4 +26,6 @@ pub use api::DATABASE;
 pub use clock::{Clock, SystemClock};
 pub use door::{DoorError, open_engine};
 pub use settings::{EngineSettings, LimitSettings, QuerySettings, Settings};
-pub use start::{Running, StartError, StartOptions, migrations, start, start_with_clock};
+pub use start::{
+    Running, StartError, StartOptions, migrations, start, start_with_clock, starting_router,
+};

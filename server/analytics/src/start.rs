@@ -86,6 +86,38 @@ pub enum StartError {
     Origin(String),
 }
 
+impl StartError {
+    /// Whether it may start later as it is: its engine is what is missing.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Door(error) => error.may_pass(),
+            Self::Engine(error) => matches!(
+                error,
+                EngineError::Unavailable(_) | EngineError::Lost(_) | EngineError::DeadlineExceeded
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// The routes of a server that does not serve yet: every call is told to come
+/// again, and `/readyz` why.
+///
+/// # Errors
+/// [`StartError::Origin`].
+pub fn starting_router(
+    cors_origins: &[String],
+    reason: impl Fn() -> String + Send + Sync + 'static,
+) -> Result<Router, StartError> {
+    let reason = Arc::new(reason);
+    let readiness = Readiness::new(move || {
+        let reason = Arc::clone(&reason);
+        async move { Err(reason()) }
+    });
+    api::starting_router(cors_origins, readiness).map_err(StartError::Origin)
+}
+
 /// An analytics server that is ready to serve.
 #[derive(Debug)]
 pub struct Running {

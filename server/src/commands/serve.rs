@@ -1,10 +1,13 @@
 //! `rookery serve` and the services one by one.
 
+mod late;
+
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Failure, load, welcome};
+use self::late::Late;
+use super::{Failure, welcome};
 use crate::config::Config;
 use crate::services::Installation;
 use crate::stop::Stop;
@@ -35,16 +38,17 @@ pub(crate) async fn everything(config: Config) -> Result<(), Failure> {
         Some(provider) => provider.demo_accounts().await,
         None => Vec::new(),
     };
-    let analytics = installation.start_analytics().await?;
+    let mut analytics = Late::start(&installation).await?;
+    let analytics_router = analytics.router();
     let served = serve_all(
-        &analytics,
+        &mut analytics,
         &installation.config,
         [
             (
                 web_listener,
                 with_provider(site.router(), provider.as_ref()),
             ),
-            (analytics_listener, analytics.router()),
+            (analytics_listener, analytics_router),
         ],
         stop,
         || welcome::show(&installation.config, &accounts),
@@ -68,9 +72,9 @@ pub(crate) async fn analytics(config: Config) -> Result<(), Failure> {
     let stop = Stop::on_signal()?;
     let listener = service::bind(config.analytics.listen).await?;
     let installation = Installation::open(config).await?;
-    let analytics = installation.start_analytics().await?;
+    let mut analytics = Late::start(&installation).await?;
     let routes = [(listener, analytics.router())];
-    let served = serve_all(&analytics, &installation.config, routes, stop, || {}).await;
+    let served = serve_all(&mut analytics, &installation.config, routes, stop, || {}).await;
     analytics.shutdown().await;
     installation.pool.close().await;
     served
@@ -79,24 +83,25 @@ pub(crate) async fn analytics(config: Config) -> Result<(), Failure> {
 /// Loads what the first start is to load, then serves until the end. A signal
 /// also ends the loading.
 async fn serve_all<const COUNT: usize>(
-    analytics: &analytics::Running,
+    analytics: &mut Late<'_>,
     config: &Config,
     routes: [(TcpListener, Router); COUNT],
     stop: Stop,
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
-    if analytics.serves_fixtures() {
-        tokio::select! {
-            filled = load::missing(analytics) => { filled?; }
-            () = stop.clone().wait() => return Ok(()),
-        }
+    tokio::select! {
+        filled = analytics.load_fixtures() => filled?,
+        () = stop.clone().wait() => return Ok(()),
     }
     let mut listeners = Listeners::new(stop, config);
     for (listener, router) in routes {
         listeners.serve(listener, router);
     }
     ready();
-    listeners.wait().await
+    tokio::select! {
+        served = listeners.wait() => served,
+        failure = analytics.keep_trying() => Err(failure),
+    }
 }
 
 /// Serves the web application alone: provider and analytics server are
