@@ -67,7 +67,7 @@ impl Json {
 }
 
 /// A value that travels from the server's page into the browser.
-pub(crate) trait Travels: Sized {
+pub(crate) trait PageData: Sized {
     /// Writes it; called on the server only.
     #[cfg(feature = "ssr")]
     fn pack(&self) -> serde_json::Result<String>;
@@ -85,7 +85,7 @@ pub(crate) struct Packed;
 #[error("the value does not travel")]
 pub(crate) struct Lost;
 
-impl<T: Travels> Encoder<T> for Packed {
+impl<T: PageData> Encoder<T> for Packed {
     type Error = Lost;
     type Encoded = String;
 
@@ -100,7 +100,7 @@ impl<T: Travels> Encoder<T> for Packed {
     }
 }
 
-impl<T: Travels> Decoder<T> for Packed {
+impl<T: PageData> Decoder<T> for Packed {
     type Error = Lost;
     type Encoded = str;
 

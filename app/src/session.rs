@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use crate::token::use_session;
 use crate::{
-    json::{Json, Travels},
+    json::{Json, PageData},
     token::Elsewhere,
 };
 
@@ -81,7 +81,7 @@ pub struct TokenGrant {
     pub org: Option<String>,
 }
 
-impl Travels for PageContext {
+impl PageData for PageContext {
     #[cfg(feature = "ssr")]
     fn pack(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)

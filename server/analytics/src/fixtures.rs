@@ -107,8 +107,11 @@ impl Fixtures<'_> {
         if has_rows.map_err(|error| error.to_string())? {
             return Ok(false);
         }
-        files::load(self.engine, data_source, file).await?;
-        Ok(true)
+        let loaded = files::load(self.engine, data_source, file).await?;
+        match loaded.complaint() {
+            None => Ok(true),
+            Some(complaint) => Err(complaint),
+        }
     }
 
     /// Streams a large file of NDJSON, whose keys are the columns' names.

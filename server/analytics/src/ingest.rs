@@ -36,7 +36,7 @@ pub use csv::with_doubled_quotes;
 pub use infer::{Analysis, Recommended, infer};
 pub use load::{Load, Loaded, Progress, Shift, is_loaded, load};
 pub use repeat::remember_batches;
-pub use replace::{Incoming, Place, probe};
+pub use replace::{Incoming, OwnedTarget, probe};
 pub use unpack::unpack;
 
 /// Where rows go.

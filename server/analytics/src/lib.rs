@@ -20,7 +20,7 @@ mod schedule;
 mod service_data;
 mod settings;
 mod start;
-pub mod testing;
+pub mod test_runner;
 
 pub use api::DATABASE;
 pub use clock::{Clock, SystemClock};

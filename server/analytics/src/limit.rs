@@ -45,7 +45,7 @@ pub struct Rule<'a> {
 
 /// How a limit stands after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Allowance {
     /// Requests per second, which is also the burst.
     pub limit: u32,
     /// How many more requests would pass right now.
@@ -56,12 +56,12 @@ pub struct Standing {
 
 /// A request too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {} requests per second for this {}", .standing.limit, .layer.noun())]
+#[error("more than {} requests per second for this {}", .allowance.limit, .layer.noun())]
 pub struct Exceeded {
     /// Which kind of limit refused it.
     pub layer: Layer,
     /// How the limit stands.
-    pub standing: Standing,
+    pub allowance: Allowance,
     /// Whole seconds until a request passes again, at least one.
     pub retry_after_seconds: u64,
 }
@@ -130,22 +130,22 @@ impl<C: Time + Clone> Limiter<C> {
     }
 
     /// Counts one request against every rule, in their order, and stops at the
-    /// first that refuses it. Answers with the standing of the rule that is
+    /// first that refuses it. Answers with the allowance of the rule that is
     /// nearest to its limit, or `None` when no rule limits anything.
-    pub fn check(&self, rules: &[Rule<'_>]) -> Result<Option<Standing>, Exceeded> {
-        let mut tightest: Option<Standing> = None;
+    pub fn check(&self, rules: &[Rule<'_>]) -> Result<Option<Allowance>, Exceeded> {
+        let mut tightest: Option<Allowance> = None;
         for rule in rules {
-            let Some(standing) = self.check_one(rule)? else {
+            let Some(allowance) = self.check_one(rule)? else {
                 continue;
             };
-            if tightest.is_none_or(|so_far| standing.remaining < so_far.remaining) {
-                tightest = Some(standing);
+            if tightest.is_none_or(|so_far| allowance.remaining < so_far.remaining) {
+                tightest = Some(allowance);
             }
         }
         Ok(tightest)
     }
 
-    fn check_one(&self, rule: &Rule<'_>) -> Result<Option<Standing>, Exceeded> {
+    fn check_one(&self, rule: &Rule<'_>) -> Result<Option<Allowance>, Exceeded> {
         let limit = u32::try_from(rule.rps.clamp(0, i64::from(u32::MAX))).unwrap_or(u32::MAX);
         let Some(rps) = NonZeroU32::new(limit) else {
             return Ok(None);
@@ -165,7 +165,7 @@ impl<C: Time + Clone> Limiter<C> {
                 let remaining = state.remaining_burst_capacity();
                 let spent = limit.saturating_sub(remaining);
                 let reset = state.quota().replenish_interval() * spent;
-                Ok(Some(Standing {
+                Ok(Some(Allowance {
                     limit,
                     remaining,
                     reset_seconds: whole_seconds(reset),
@@ -173,7 +173,7 @@ impl<C: Time + Clone> Limiter<C> {
             }
             Err(too_early) => {
                 let wait = too_early.wait_time_from(self.clock.now());
-                let standing = Standing {
+                let allowance = Allowance {
                     limit,
                     remaining: 0,
                     reset_seconds: 1,
@@ -181,7 +181,7 @@ impl<C: Time + Clone> Limiter<C> {
                 let retry_after_seconds = whole_seconds(wait).max(1);
                 Err(Exceeded {
                     layer: rule.layer,
-                    standing,
+                    allowance,
                     retry_after_seconds,
                 })
             }

@@ -33,12 +33,13 @@ pub use filling::copy::CopyError;
 pub use filling::populate::{PopulateError, Population};
 pub use filling::rebuild::FollowError;
 pub use findings::report::{Extent, Report};
+pub use findings::verdicts::Verdicts;
 pub use sql::ddl::{
     QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name,
 };
 pub use tables::apply::{Applied, ApplyError, Note};
 pub(crate) use tables::scratch::Scratch;
-use template::{Parameters, Template};
+use template::{Parameters, RenderContext, RenderError, Rendered, Template};
 pub use workspace::{NotServed, Workspace};
 
 /// Everything a directory of datafiles describes.
@@ -49,7 +50,11 @@ pub struct Project {
     connections: BTreeMap<String, Arc<Connection>>,
     templates: BTreeMap<String, BTreeMap<String, Template>>,
     tenancy: BTreeMap<String, TenantColumn>,
+    /// Names with a version, as Tinybird Classic has them, and what they mean.
+    versions: BTreeMap<String, String>,
     warnings: Vec<Diagnostic>,
+    /// What is known to be good of it.
+    verdicts: Arc<Verdicts>,
 }
 
 /// The column by which a multi-tenant table is kept apart. A JWT must fix a
@@ -93,6 +98,7 @@ impl Project {
         let mut resources = files::source::read_files(files, variables);
         let mut found = std::mem::take(&mut resources.found);
         findings::names::check(&resources, &mut found);
+        files::classic::serve_untyped(&mut resources.pipes, &mut found);
         let templates = parse_templates(&resources.pipes, &mut found);
         found.sort_by(|left, right| {
             (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
@@ -101,13 +107,24 @@ impl Project {
             return Err(found);
         }
         Ok(Self {
+            versions: files::classic::versions(&resources),
             tenancy: tenancy(resources.data_sources.values()),
             data_sources: share(resources.data_sources),
             pipes: share(resources.pipes),
             connections: share(resources.connections),
             templates,
             warnings: found,
+            verdicts: Arc::default(),
         })
+    }
+
+    /// The same project, of which these verdicts may know something.
+    #[must_use]
+    pub fn with_verdicts(self, verdicts: &Arc<Verdicts>) -> Self {
+        Self {
+            verdicts: Arc::clone(verdicts),
+            ..self
+        }
     }
 
     /// The data source with this name.
@@ -164,6 +181,24 @@ impl Project {
         self.templates.get(pipe)?.get(node)
     }
 
+    /// Renders a node, with the names of Tinybird Classic in the place of
+    /// tables turned into those of the project. `None` if there is no such node.
+    pub(crate) fn render(
+        &self,
+        pipe: &str,
+        node: &str,
+        parameters: &Parameters,
+        context: &RenderContext,
+    ) -> Option<Result<Rendered, RenderError>> {
+        let rendered = self.template(pipe, node)?.render(parameters, context);
+        Some(rendered.map(|mut rendered| {
+            if !self.versions.is_empty() {
+                rendered.sql = files::classic::renamed(&rendered.sql, &self.versions);
+            }
+            rendered
+        }))
+    }
+
     /// How a table of the project (a data source or its quarantine) is kept
     /// apart by tenant; `None` is shared reference data.
     #[must_use]
@@ -212,10 +247,10 @@ fn parse_templates(
             match parse_template(node) {
                 Ok(template) => {
                     for warning in template.warnings() {
-                        let place =
+                        let position =
                             findings::locate::in_template(node, warning.line, &warning.message);
                         let message = warning.message.as_str();
-                        found.push(Diagnostic::warning(&pipe.file, place, message));
+                        found.push(Diagnostic::warning(&pipe.file, position, message));
                     }
                     templates
                         .entry(pipe.name.clone())
@@ -223,9 +258,9 @@ fn parse_templates(
                         .insert(node.name.clone(), template);
                 }
                 Err(error) => {
-                    let place = findings::locate::in_template(node, error.line, &error.message);
+                    let position = findings::locate::in_template(node, error.line, &error.message);
                     let message = findings::locate::without_place(&error.message, &node.name);
-                    found.push(Diagnostic::error(&pipe.file, place, message));
+                    found.push(Diagnostic::error(&pipe.file, position, message));
                 }
             }
         }

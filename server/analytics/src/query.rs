@@ -6,7 +6,7 @@
 
 mod error;
 mod options;
-mod over;
+mod outer_query;
 mod prewhere;
 mod tenant;
 
@@ -17,7 +17,7 @@ use crate::project::Project;
 use crate::project::sql::compose::{Composed, Composer, reads};
 use datafile::{Node, Pipe};
 use engine::guard::Guard;
-use engine::{Answer, Engine, QueryLimits, Statement, TableFilter};
+use engine::{Engine, QueryLimits, Statement, TableFilter};
 pub use template::{Parameter, Parameters};
 use template::{ParameterDeclaration, RenderContext, StandIns};
 
@@ -88,23 +88,10 @@ pub struct Prepared {
     pub cache_ttl: Option<&'static str>,
 }
 
-/// Runs an endpoint.
-///
-/// # Errors
-/// Everything from a missing parameter to the engine's own errors.
-pub async fn run_endpoint(
-    engine: &dyn Engine,
-    guard: &Guard,
-    call: Call<'_>,
-) -> Result<Answer, QueryError> {
-    let prepared = prepare(engine, guard, call).await?;
-    Ok(engine.query(prepared.statement).await?)
-}
-
 /// Renders a call's SQL and checks what it reads, without running it.
 ///
 /// # Errors
-/// As [`run_endpoint`], except for those of running.
+/// A parameter is missing or wrong, or a data source is read for no tenant.
 pub async fn prepare(
     engine: &dyn Engine,
     guard: &Guard,
@@ -132,8 +119,8 @@ pub async fn prepare_node(
     let composer = Composer::new(call.project, &parameters, &context);
     let mut composed = composer.node(call.pipe, node)?;
     let mut hidden = Vec::new();
-    if let Some(over) = options::over(&call.given) {
-        let own = over::compose(engine, guard, call.project, &mut composed, &over).await?;
+    if let Some(outer) = options::outer_query(&call.given) {
+        let own = outer_query::compose(engine, guard, call.project, &mut composed, &outer).await?;
         let own = own.iter().map(String::as_str);
         hidden = tenant::hidden(call.database, own);
     }

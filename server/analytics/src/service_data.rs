@@ -21,7 +21,14 @@ use engine::{Engine, EngineError, Insert, Statement};
 /// The database of the tables.
 pub(crate) const DATABASE: &str = "tinybird";
 /// What may be read, by name.
-pub(crate) const NAMES: [&str; 3] = ["datasources_ops_log", "endpoint_errors", "pipe_stats_rt"];
+pub(crate) const NAMES: [&str; 6] = [
+    "block_log",
+    "datasources_ops_log",
+    "endpoint_errors",
+    "jobs_log",
+    "pipe_stats",
+    "pipe_stats_rt",
+];
 
 /// Notes that may wait.
 const WAITING: usize = 10_000;
@@ -117,6 +124,22 @@ enum Note {
     Flush(oneshot::Sender<()>),
 }
 
+/// Makes the tables where they are missing.
+///
+/// # Errors
+/// The engine's.
+pub(crate) async fn create_tables(engine: &dyn Engine) -> Result<(), EngineError> {
+    for statement in tables::statements(DATABASE) {
+        engine.query(Statement::change(statement)).await?;
+    }
+    Ok(())
+}
+
+/// Whether SQL that runs may read any of them.
+pub(crate) fn is_read_by(sql: &str) -> bool {
+    sql.contains(DATABASE)
+}
+
 /// Takes notes.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceData(mpsc::Sender<Note>);
@@ -126,9 +149,7 @@ impl ServiceData {
     pub(crate) async fn open(
         engine: Arc<dyn Engine>,
     ) -> Result<(Self, JoinHandle<()>), EngineError> {
-        for statement in tables::statements(DATABASE) {
-            engine.query(Statement::change(statement)).await?;
-        }
+        create_tables(engine.as_ref()).await?;
         let (notes, taken) = mpsc::channel(WAITING);
         Ok((Self(notes), tokio::spawn(write(engine, taken))))
     }

@@ -20,7 +20,7 @@ use crate::deploy::{Deployer, ResumeError};
 use crate::door::{DoorError, open_engine};
 use crate::fixtures::{FixtureError, Fixtures, Step, are_served};
 use crate::limit::Limiter;
-use crate::project::{Applied, NotServed, Variables as ProjectVariables, Workspace};
+use crate::project::{Applied, NotServed, Variables as ProjectVariables, Verdicts, Workspace};
 use crate::schedule::Schedules;
 use crate::service_data::ServiceData;
 use crate::settings::Settings;
@@ -223,8 +223,10 @@ async fn serve_project(
     engine: &Arc<dyn Engine>,
     pool: SqlitePool,
 ) -> Result<(Deployer, Applied), StartError> {
-    let workspace = Workspace::new(&settings.project, variables, Arc::clone(engine), DATABASE);
-    let workspace = workspace.await.map_err(NotServed::from)?;
+    let verdicts = Verdicts::load(pool.clone(), engine.as_ref()).await;
+    let (directory, engine) = (&settings.project, Arc::clone(engine));
+    let workspace = Workspace::new(directory, variables, engine, DATABASE, verdicts).await;
+    let workspace = workspace.map_err(NotServed::from)?;
     let deployer = Deployer::new(Arc::new(workspace), pool);
     let resumed = deployer.resume().await.map_err(|error| match error {
         ResumeError::Workspace(error) => StartError::Project(error),

@@ -8,7 +8,7 @@ use super::json_path::JsonPath;
 use super::position::{Fragment, Position};
 
 pub use reader::parse_data_source;
-pub(super) use reader::{read_tags, read_token};
+pub(super) use reader::{read_tags, read_token, read_version};
 
 /// A table of the project, read from `<name>.datasource` and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct DataSource {
     pub skips_backfill: bool,
     /// Where rows would be pulled from; parsed, not running.
     pub connector: Option<Connector>,
+    /// `VERSION`: in Tinybird Classic a name of it is `<name>__v<version>`.
+    pub version: Option<u32>,
     /// What its author should know though the file is valid.
     pub warnings: Vec<Diagnostic>,
 }

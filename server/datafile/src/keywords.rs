@@ -2,7 +2,7 @@
 
 /// How a keyword is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum KeywordStatus {
     /// It means something.
     Known,
     /// It is read over with a warning that says this.
@@ -11,14 +11,14 @@ pub(crate) enum Standing {
     Refused(&'static str),
 }
 
-use Standing::{Ignored, Known, Refused};
+use KeywordStatus::{Ignored, Known, Refused};
 
 /// The keywords of one kind of file.
 #[derive(Debug)]
 pub(crate) struct Grammar {
     /// What the file is called in messages, as in "pipe files".
     pub(crate) file_kind: &'static str,
-    keywords: &'static [(&'static str, Standing)],
+    keywords: &'static [(&'static str, KeywordStatus)],
     /// Words that begin with one of these are known, too.
     prefixes: &'static [&'static str],
 }
@@ -26,10 +26,10 @@ pub(crate) struct Grammar {
 impl Grammar {
     /// How a word at the beginning of a line is taken; `None` if it is no
     /// keyword of this kind of file. `word` is in upper case.
-    pub(crate) fn standing(&self, word: &str) -> Option<Standing> {
+    pub(crate) fn status(&self, word: &str) -> Option<KeywordStatus> {
         let listed = self.keywords.iter().find(|(keyword, _)| *keyword == word);
         match listed {
-            Some((_, standing)) => Some(*standing),
+            Some((_, status)) => Some(*status),
             None => self
                 .prefixes
                 .iter()
@@ -42,7 +42,7 @@ impl Grammar {
     pub(crate) fn nearest(&self, word: &str) -> Option<&'static str> {
         self.keywords
             .iter()
-            .filter(|(_, standing)| *standing == Known)
+            .filter(|(_, status)| *status == Known)
             .map(|(keyword, _)| (edit_distance(word, keyword), *keyword))
             .filter(|(distance, keyword)| *distance <= 1 + keyword.len() / 6)
             .min()
@@ -50,9 +50,10 @@ impl Grammar {
     }
 }
 
-const VERSION: Standing = Ignored("versions are a matter of the repository the file is kept in");
-const INCLUDE: Standing = Refused("write the lines of the included file here");
-const ENGINE_IN_PIPE: Standing =
+const VERSION: KeywordStatus =
+    Ignored("versions are a matter of the repository the file is kept in");
+const INCLUDE: KeywordStatus = Refused("write the lines of the included file here");
+const ENGINE_IN_PIPE: KeywordStatus =
     Ignored("the engine is what the .datasource file of the target says");
 
 pub(crate) const DATA_SOURCE: Grammar = Grammar {
@@ -101,7 +102,7 @@ pub(crate) const DATA_SOURCE: Grammar = Grammar {
         ("IMPORT_EXPORT_BUCKET", Known),
         ("PG_CONNECTION_NAME", Known),
         ("PG_TABLE", Known),
-        ("VERSION", VERSION),
+        ("VERSION", Known),
         ("KAFKA_TARGET_PARTITIONS", Ignored("connectors do not run")),
         ("IMPORT_SERVICE", Ignored("connectors do not run")),
         (
@@ -159,7 +160,7 @@ pub(crate) const PIPE: Grammar = Grammar {
             "CACHE",
             Ignored("answers are not cached: the engine always reads the present rows"),
         ),
-        ("VERSION", VERSION),
+        ("VERSION", Known),
         ("INCLUDE", INCLUDE),
         ("ENGINE", ENGINE_IN_PIPE),
         ("ENGINE_PARTITION_KEY", ENGINE_IN_PIPE),

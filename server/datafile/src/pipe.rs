@@ -27,6 +27,10 @@ pub struct Pipe {
     pub tokens: Vec<TokenLine>,
     /// Its nodes in order; at least one, at most one that is not standard.
     pub nodes: Vec<Node>,
+    /// `VERSION`: in Tinybird Classic a name of it is `<name>__v<version>`.
+    pub version: Option<u32>,
+    /// Whether it says of any node what becomes of its result.
+    pub has_type: bool,
     /// What its author should know though the file is valid.
     pub warnings: Vec<Diagnostic>,
 }
@@ -86,6 +90,20 @@ pub struct Node {
     pub kind: NodeKind,
     /// Where its NODE line stands.
     pub position: Position,
+}
+
+impl Node {
+    /// Makes the last node of a pipe without any `TYPE` its endpoint, as
+    /// Tinybird Classic does; what its author should know, and the mend.
+    pub fn serve_untyped(&mut self) -> (String, &'static str) {
+        self.kind = NodeKind::Endpoint;
+        let message = format!(
+            "no node has a TYPE, so the last, `{}`, is the endpoint",
+            self.name
+        );
+        let help = "write a line `TYPE endpoint` below its SQL, which Tinybird Forward needs";
+        (message, help)
+    }
 }
 
 /// What becomes of a node's result: `TYPE` and its keys.

@@ -5,7 +5,7 @@
 //! kind of file. What the values mean is not known here.
 
 use super::diagnostic::Findings;
-use super::keywords::{Grammar, Standing};
+use super::keywords::{Grammar, KeywordStatus};
 use super::position::{Fragment, Position};
 
 /// A keyword with its value.
@@ -74,7 +74,7 @@ impl Reader<'_, '_> {
         let begins_entry = !first_word.is_empty()
             && self
                 .grammar
-                .standing(&first_word.to_ascii_uppercase())
+                .status(&first_word.to_ascii_uppercase())
                 .is_some();
         if !begins_entry && let Some(block) = &mut self.block {
             block.text.push_str(content);
@@ -94,9 +94,9 @@ impl Reader<'_, '_> {
     fn entry(&mut self, content: &str, position: Position) {
         let word = leading_word(content);
         let keyword = word.to_ascii_uppercase();
-        match self.grammar.standing(&keyword) {
+        match self.grammar.status(&keyword) {
             None => return self.unknown(content, &keyword, position),
-            Some(Standing::Refused(help)) => {
+            Some(KeywordStatus::Refused(help)) => {
                 let message = match keyword.as_str() {
                     "INCLUDE" => "INCLUDE is not supported yet".to_owned(),
                     _ => self.not_an_option(&keyword),
@@ -104,7 +104,7 @@ impl Reader<'_, '_> {
                 self.findings.error(position, message, help);
                 return self.skip_value(content, word, position);
             }
-            Some(Standing::Ignored(reason)) => {
+            Some(KeywordStatus::Ignored(reason)) => {
                 // A group such as ENGINE and its keys is told of once.
                 if self.given.replace(reason) != Some(reason) {
                     let message = format!("{keyword} is ignored");
@@ -112,7 +112,7 @@ impl Reader<'_, '_> {
                 }
                 return self.skip_value(content, word, position);
             }
-            Some(Standing::Known) => {}
+            Some(KeywordStatus::Known) => {}
         }
         if position.column > 1 {
             self.findings.warning(

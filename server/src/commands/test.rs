@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use analytics::testing::{self, TestOptions};
+use analytics::test_runner::{self, TestOptions};
 
 use super::{Failure, print};
 use crate::cli;
@@ -21,7 +21,7 @@ pub(crate) async fn project(config: Config, arguments: cli::Test) -> Result<Exit
         environment: std::env::vars().collect(),
         filter: arguments.filter,
     };
-    let summary = testing::run(options, &mut |event| print(&event.to_string())).await?;
+    let summary = test_runner::run(options, &mut |event| print(&event.to_string())).await?;
     print(&summary.to_string());
     Ok(if summary.is_success() {
         ExitCode::SUCCESS

@@ -6,7 +6,7 @@
 
 /// The lexical place at the end of some SQL text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum LexicalContext {
     /// Between tokens or inside a bare word or number.
     Code,
     /// Inside `'…'`.
@@ -27,7 +27,7 @@ pub(crate) enum Place {
 /// Follows SQL text as it grows.
 #[derive(Debug)]
 pub(crate) struct SqlScanner {
-    place: Place,
+    context: LexicalContext,
     scanned: usize,
 }
 
@@ -35,29 +35,29 @@ impl SqlScanner {
     /// Starts before the first byte, in code.
     pub(crate) fn new() -> Self {
         Self {
-            place: Place::Code,
+            context: LexicalContext::Code,
             scanned: 0,
         }
     }
 
     /// The place at the end of `sql`, of which everything up to the last call
     /// of [`Self::skip_to`] or this function is unchanged.
-    pub(crate) fn advance(&mut self, sql: &str) -> Place {
+    pub(crate) fn advance(&mut self, sql: &str) -> LexicalContext {
         let bytes = sql.as_bytes();
         let mut at = self.scanned;
         while at < bytes.len() {
-            at = match self.place {
-                Place::Code => self.code(bytes, at),
-                Place::SingleQuoted => self.quoted(bytes, at, b'\''),
-                Place::DoubleQuoted => self.quoted(bytes, at, b'"'),
-                Place::Backticked => self.quoted(bytes, at, b'`'),
-                Place::LineComment => self.until(bytes, at, b"\n"),
-                Place::BlockComment => self.until(bytes, at, b"*/"),
-                Place::Sealed => bytes.len(),
+            at = match self.context {
+                LexicalContext::Code => self.code(bytes, at),
+                LexicalContext::SingleQuoted => self.quoted(bytes, at, b'\''),
+                LexicalContext::DoubleQuoted => self.quoted(bytes, at, b'"'),
+                LexicalContext::Backticked => self.quoted(bytes, at, b'`'),
+                LexicalContext::LineComment => self.until(bytes, at, b"\n"),
+                LexicalContext::BlockComment => self.until(bytes, at, b"*/"),
+                LexicalContext::Sealed => bytes.len(),
             };
         }
         self.scanned = bytes.len();
-        self.place
+        self.context
     }
 
     /// Notes that the text up to `length` holds a value, which never moves the
@@ -69,12 +69,12 @@ impl SqlScanner {
     fn code(&mut self, bytes: &[u8], at: usize) -> usize {
         let rest = &bytes[at..];
         match rest {
-            [b'\'', ..] => self.enter(Place::SingleQuoted, at + 1),
-            [b'"', ..] => self.enter(Place::DoubleQuoted, at + 1),
-            [b'`', ..] => self.enter(Place::Backticked, at + 1),
-            [b'-', b'-', ..] => self.enter(Place::LineComment, at + 2),
-            [b'#', b' ' | b'!', ..] => self.enter(Place::LineComment, at + 2),
-            [b'/', b'*', ..] => self.enter(Place::BlockComment, at + 2),
+            [b'\'', ..] => self.enter(LexicalContext::SingleQuoted, at + 1),
+            [b'"', ..] => self.enter(LexicalContext::DoubleQuoted, at + 1),
+            [b'`', ..] => self.enter(LexicalContext::Backticked, at + 1),
+            [b'-', b'-', ..] => self.enter(LexicalContext::LineComment, at + 2),
+            [b'#', b' ' | b'!', ..] => self.enter(LexicalContext::LineComment, at + 2),
+            [b'/', b'*', ..] => self.enter(LexicalContext::BlockComment, at + 2),
             [b'x' | b'X' | b'b' | b'B', b'\'', ..] => self.bits(bytes, at),
             [b'$', ..] => self.heredoc(bytes, at),
             [0xe2, 0x80, 0x98 | 0x99, ..] => self.typographic(bytes, at, b"\xe2\x80\x99"),
@@ -88,8 +88,8 @@ impl SqlScanner {
         }
     }
 
-    fn enter(&mut self, place: Place, at: usize) -> usize {
-        self.place = place;
+    fn enter(&mut self, context: LexicalContext, at: usize) -> usize {
+        self.context = context;
         at
     }
 
@@ -97,7 +97,7 @@ impl SqlScanner {
     fn bits(&mut self, bytes: &[u8], at: usize) -> usize {
         match find(bytes, at + 2, b"'") {
             Some(end) => end + 1,
-            None => self.enter(Place::Sealed, bytes.len()),
+            None => self.enter(LexicalContext::Sealed, bytes.len()),
         }
     }
 
@@ -110,10 +110,10 @@ impl SqlScanner {
         match bytes.get(tag_end) {
             Some(b'$') => match find(bytes, tag_end + 1, &bytes[at..=tag_end]) {
                 Some(end) => end + word + 2,
-                None => self.enter(Place::Sealed, bytes.len()),
+                None => self.enter(LexicalContext::Sealed, bytes.len()),
             },
             // The tag may still grow: what follows cannot be told yet.
-            None => self.enter(Place::Sealed, bytes.len()),
+            None => self.enter(LexicalContext::Sealed, bytes.len()),
             Some(_) => at + 1,
         }
     }
@@ -121,7 +121,7 @@ impl SqlScanner {
     fn typographic(&mut self, bytes: &[u8], at: usize, end: &[u8]) -> usize {
         match find(bytes, at + 3, end) {
             Some(found) => found + end.len(),
-            None => self.enter(Place::Sealed, bytes.len()),
+            None => self.enter(LexicalContext::Sealed, bytes.len()),
         }
     }
 
@@ -135,17 +135,17 @@ impl SqlScanner {
         let found = at + offset;
         if bytes[found] == quote {
             // A doubled quote re-enters at once, which comes to the same.
-            return self.enter(Place::Code, found + 1);
+            return self.enter(LexicalContext::Code, found + 1);
         }
         if found + 1 == bytes.len() {
-            return self.enter(Place::Sealed, bytes.len());
+            return self.enter(LexicalContext::Sealed, bytes.len());
         }
         found + 2
     }
 
     fn until(&mut self, bytes: &[u8], at: usize, end: &[u8]) -> usize {
         match find(bytes, at, end) {
-            Some(found) => self.enter(Place::Code, found + end.len()),
+            Some(found) => self.enter(LexicalContext::Code, found + end.len()),
             None => bytes.len(),
         }
     }
@@ -167,44 +167,44 @@ fn find(bytes: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn place_after(sql: &str) -> Place {
+    fn context_after(sql: &str) -> LexicalContext {
         SqlScanner::new().advance(sql)
     }
 
     #[test]
     fn literals_comments_and_code_are_told_apart() {
         let cases = [
-            ("SELECT a - b", Place::Code),
-            ("SELECT 'it''s \\' ", Place::SingleQuoted),
-            ("SELECT 'a' ", Place::Code),
-            ("SELECT \"a", Place::DoubleQuoted),
-            ("SELECT `a", Place::Backticked),
-            ("SELECT 1 -- it's", Place::LineComment),
-            ("SELECT 1 -- it's\n", Place::Code),
-            ("SELECT 1 # it's", Place::LineComment),
-            ("SELECT 1 /* ' ", Place::BlockComment),
-            ("SELECT 1 /* ' */ ", Place::Code),
-            ("SELECT $tag$ ' ", Place::Sealed),
-            ("SELECT $tag$ ' $tag$ ", Place::Code),
-            ("SELECT $ta", Place::Sealed),
-            ("SELECT a$b$ ' ", Place::SingleQuoted),
-            ("SELECT x'41", Place::Sealed),
-            ("SELECT x'41' ", Place::Code),
-            ("SELECT hex'41", Place::SingleQuoted),
-            ("SELECT ‘a", Place::Sealed),
-            ("SELECT ‘a’ ", Place::Code),
-            ("SELECT 'a\\", Place::Sealed),
+            ("SELECT a - b", LexicalContext::Code),
+            ("SELECT 'it''s \\' ", LexicalContext::SingleQuoted),
+            ("SELECT 'a' ", LexicalContext::Code),
+            ("SELECT \"a", LexicalContext::DoubleQuoted),
+            ("SELECT `a", LexicalContext::Backticked),
+            ("SELECT 1 -- it's", LexicalContext::LineComment),
+            ("SELECT 1 -- it's\n", LexicalContext::Code),
+            ("SELECT 1 # it's", LexicalContext::LineComment),
+            ("SELECT 1 /* ' ", LexicalContext::BlockComment),
+            ("SELECT 1 /* ' */ ", LexicalContext::Code),
+            ("SELECT $tag$ ' ", LexicalContext::Sealed),
+            ("SELECT $tag$ ' $tag$ ", LexicalContext::Code),
+            ("SELECT $ta", LexicalContext::Sealed),
+            ("SELECT a$b$ ' ", LexicalContext::SingleQuoted),
+            ("SELECT x'41", LexicalContext::Sealed),
+            ("SELECT x'41' ", LexicalContext::Code),
+            ("SELECT hex'41", LexicalContext::SingleQuoted),
+            ("SELECT ‘a", LexicalContext::Sealed),
+            ("SELECT ‘a’ ", LexicalContext::Code),
+            ("SELECT 'a\\", LexicalContext::Sealed),
         ];
         for (sql, expected) in cases {
-            assert_eq!(place_after(sql), expected, "{sql}");
+            assert_eq!(context_after(sql), expected, "{sql}");
         }
     }
 
     #[test]
     fn text_in_pieces_reads_like_text_at_once() {
         let mut scanner = SqlScanner::new();
-        assert_eq!(scanner.advance("SELECT 'a"), Place::SingleQuoted);
+        assert_eq!(scanner.advance("SELECT 'a"), LexicalContext::SingleQuoted);
         scanner.skip_to("SELECT 'a\\'".len());
-        assert_eq!(scanner.advance("SELECT 'a\\'b' "), Place::Code);
+        assert_eq!(scanner.advance("SELECT 'a\\'b' "), LexicalContext::Code);
     }
 }

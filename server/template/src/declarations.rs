@@ -92,10 +92,48 @@ struct Reader {
     by_slot: HashMap<usize, usize>,
     arrays: Vec<(usize, &'static ParameterType)>,
     warnings: Vec<TemplateWarning>,
+    /// Defaults that their own types refuse.
+    odd_defaults: Vec<OddDefault>,
     /// The first thing that cannot be.
     fault: Option<TemplateError>,
     /// The tag that is being read.
     line: usize,
+}
+
+/// A default that its own type refuses.
+struct OddDefault {
+    slot: usize,
+    /// Such as `DateTime(since, …)`.
+    call: String,
+    default: String,
+    /// How a value is written, where that is not plain.
+    shape: Option<&'static str>,
+    line: usize,
+}
+
+impl OddDefault {
+    /// What is wrong; what comes of it only where the default is ever used.
+    fn warning(self, parameter: &str, is_guarded: bool) -> TemplateWarning {
+        let shape = self
+            .shape
+            .map_or(String::new(), |shape| format!(": write {shape}"));
+        let consequence = match is_guarded {
+            true => String::new(),
+            false => format!(", and requests without `{parameter}` fail"),
+        };
+        let Self {
+            call,
+            default,
+            line,
+            ..
+        } = self;
+        TemplateWarning {
+            message: format!(
+                "the default '{default}' of {call} is of another type{consequence}{shape}"
+            ),
+            line,
+        }
+    }
 }
 
 struct Found {
@@ -210,7 +248,7 @@ impl Reader {
     }
 
     /// A default that its own type refuses fails every request without the
-    /// parameter.
+    /// parameter, unless the template asks before whether it is there.
     fn check_default(
         &mut self,
         parameter_type: &'static ParameterType,
@@ -224,13 +262,13 @@ impl Reader {
         if parameter_type.takes(&text) {
             return;
         }
-        let shape = parameter_type
-            .shape()
-            .map_or(String::new(), |shape| format!(": write {shape}"));
-        self.warn(format!(
-            "the default '{text}' of {}({}, …) is of another type, and requests without `{}` fail{shape}",
-            parameter_type.name, name.text, name.text
-        ));
+        self.odd_defaults.push(OddDefault {
+            slot: name.slot,
+            call: format!("{}({}, …)", parameter_type.name, name.text),
+            default: text,
+            shape: parameter_type.shape(),
+            line: self.line,
+        });
     }
 
     fn warn(&mut self, message: String) {
@@ -339,7 +377,18 @@ impl Reader {
         Some(first)
     }
 
-    fn finish(self) -> Survey {
+    fn finish(mut self) -> Survey {
+        for odd in std::mem::take(&mut self.odd_defaults) {
+            let Some(found) = self.by_slot.get(&odd.slot).map(|at| &self.found[*at]) else {
+                continue;
+            };
+            self.warnings
+                .push(odd.warning(&found.declaration.name, found.guarded));
+        }
+        // The same default may stand in several tags.
+        let mut told = BTreeSet::new();
+        self.warnings
+            .retain(|warning| told.insert(warning.message.clone()));
         let needed: Vec<&str> = self
             .found
             .iter()

@@ -1,7 +1,7 @@
 //! Values as SQL. Whatever a value holds, it ends as literals, or as text that
 //! the language's own functions made; where it stands decides how it is escaped.
 
-use super::context::{Place, SqlScanner};
+use super::context::{LexicalContext, SqlScanner};
 use super::escape;
 use super::fault::{Fault, Outcome};
 use super::limits::Budget;
@@ -33,24 +33,24 @@ impl Output {
     pub(super) fn push_value(&mut self, value: &Value, budget: &mut Budget) -> Outcome<()> {
         budget.charge(value.weight())?;
         match self.scanner.advance(&self.sql) {
-            Place::Code => self.push_code(value)?,
-            Place::SingleQuoted | Place::DoubleQuoted => {
+            LexicalContext::Code => self.push_code(value)?,
+            LexicalContext::SingleQuoted | LexicalContext::DoubleQuoted => {
                 escape::push_string_content(&mut self.sql, &plain_text(value)?);
             }
-            Place::Backticked => {
+            LexicalContext::Backticked => {
                 escape::push_identifier_content(&mut self.sql, &plain_text(value)?)
             }
-            Place::LineComment => {
+            LexicalContext::LineComment => {
                 let mut text = String::new();
                 push_sql(&mut text, value)?;
                 self.sql.push_str(&text);
             }
-            Place::BlockComment => {
+            LexicalContext::BlockComment => {
                 let mut text = String::new();
                 push_sql(&mut text, value)?;
                 self.sql.push_str(&text.replace('*', "\u{2217}"));
             }
-            Place::Sealed => {
+            LexicalContext::Sealed => {
                 return Err(Fault::template(
                     "A value cannot be placed inside a heredoc, a hexadecimal literal, typographic quotes or after a backslash",
                 ));

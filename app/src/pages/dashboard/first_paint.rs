@@ -8,7 +8,7 @@ use time::Date;
 use crate::{
     analytics::{Outcome, endpoint, read_outcome},
     calendar,
-    json::{Json, Packed, Travels},
+    json::{Json, Packed, PageData},
     period::PeriodQuery,
 };
 
@@ -57,7 +57,7 @@ pub(super) struct FirstPaint {
     pub(super) panels: [Option<Outcome>; 4],
 }
 
-impl Travels for FirstPaint {
+impl PageData for FirstPaint {
     #[cfg(feature = "ssr")]
     fn pack(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)

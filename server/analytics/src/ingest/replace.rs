@@ -17,7 +17,7 @@ use engine::{Engine, EngineError, Statement, sql};
 
 /// Where rows are replaced.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct OwnedTarget {
     /// The engine that keeps the tables.
     pub engine: Arc<dyn Engine>,
     /// The database of the data source's table.
@@ -29,7 +29,7 @@ pub struct Place {
 /// New rows that wait in a scratch database.
 #[derive(Debug)]
 pub struct Incoming {
-    place: Place,
+    into: OwnedTarget,
     scratch: Scratch,
     /// What became of the rows that were read.
     pub ingested: Ingested,
@@ -41,22 +41,22 @@ impl Incoming {
     ///
     /// # Errors
     /// As [`append`]; the data source's rows are as they were.
-    pub async fn load(place: Place, mut rows: Append) -> Result<Self, IngestError> {
-        let scratch = Scratch::create(&place.engine).await.map_err(unmade)?;
-        let name = &place.data_source.name;
+    pub async fn load(into: OwnedTarget, mut rows: Append) -> Result<Self, IngestError> {
+        let scratch = Scratch::create(&into.engine).await.map_err(unmade)?;
+        let name = &into.data_source.name;
         let table = qualified(scratch.database(), name);
-        place.create_like(&table).await?;
+        into.create_like(&table).await?;
         rows.table = Some(table);
         let target = Target {
-            engine: place.engine.as_ref(),
-            database: &place.database,
-            data_source: &place.data_source,
+            engine: into.engine.as_ref(),
+            database: &into.database,
+            data_source: &into.data_source,
         };
         let ingested = append(target, rows).await?;
         Ok(Self {
             ingested,
             scratch,
-            place,
+            into,
         })
     }
 
@@ -67,7 +67,7 @@ impl Incoming {
     }
 
     fn table(&self) -> String {
-        qualified(self.scratch.database(), &self.place.data_source.name)
+        qualified(self.scratch.database(), &self.into.data_source.name)
     }
 
     /// How many of the new rows fulfil a condition.
@@ -80,7 +80,7 @@ impl Incoming {
             self.table(),
             fulfils(condition)
         );
-        let lines = self.place.lines(count).await?;
+        let lines = self.into.lines(count).await?;
         let count = lines.first().and_then(|line| line.parse().ok());
         Ok(count.unwrap_or(0))
     }
@@ -93,13 +93,13 @@ impl Incoming {
     /// # Errors
     /// The engine's; the data source's rows are as they were.
     pub async fn keep_others(&self, condition: &str) -> Result<(), EngineError> {
-        let (place, all) = (&self.place, self.table());
+        let (into, all) = (&self.into, self.table());
         let chosen = qualified(self.scratch.database(), "chosen.");
-        place.create_like(&chosen).await?;
+        into.create_like(&chosen).await?;
         let fulfilling = format!("{all} WHERE {}", fulfils(condition));
-        place.insert(&chosen, &fulfilling).await?;
-        place.move_others(&chosen, condition).await?;
-        place.exchange(&[(chosen, all)]).await
+        into.insert(&chosen, &fulfilling).await?;
+        into.move_others(&chosen, condition).await?;
+        into.exchange(&[(chosen, all)]).await
     }
 
     /// Puts the new rows in the place of the old ones, together with the other
@@ -109,15 +109,15 @@ impl Incoming {
     /// # Errors
     /// The engine's; the rows are as they were.
     pub async fn put_in_place(self, others: &[String]) -> Result<(), EngineError> {
-        let names = others.iter().chain([&self.place.data_source.name]);
+        let names = others.iter().chain([&self.into.data_source.name]);
         let pair = |name: &String| {
             (
                 qualified(self.scratch.database(), name),
-                qualified(&self.place.database, name),
+                qualified(&self.into.database, name),
             )
         };
         let pairs: Vec<(String, String)> = names.map(pair).collect();
-        self.place.exchange(&pairs).await
+        self.into.exchange(&pairs).await
     }
 }
 
@@ -138,7 +138,7 @@ pub fn probe(database: &str, data_source: &str, condition: &str) -> String {
     )
 }
 
-impl Place {
+impl OwnedTarget {
     fn table(&self) -> String {
         qualified(&self.database, &self.data_source.name)
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, FakeRelativeClock};
 
-use super::{Layer, Limiter, Rule, Standing};
+use super::{Allowance, Layer, Limiter, Rule};
 
 fn limiter() -> (Limiter<FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
@@ -22,10 +22,10 @@ fn token(name: &str, rps: i64) -> Rule<'_> {
 fn a_burst_of_one_seconds_worth_passes() {
     let (limiter, _) = limiter();
     for remaining in (0..3).rev() {
-        let standing = limiter.check(&[token("a", 3)]).unwrap().unwrap();
+        let allowance = limiter.check(&[token("a", 3)]).unwrap().unwrap();
         assert_eq!(
-            standing,
-            Standing {
+            allowance,
+            Allowance {
                 limit: 3,
                 remaining,
                 reset_seconds: 1
@@ -33,7 +33,7 @@ fn a_burst_of_one_seconds_worth_passes() {
         );
     }
     let exceeded = limiter.check(&[token("a", 3)]).unwrap_err();
-    assert_eq!(exceeded.standing.remaining, 0);
+    assert_eq!(exceeded.allowance.remaining, 0);
     assert_eq!(exceeded.retry_after_seconds, 1);
     assert_eq!(
         exceeded.to_string(),
@@ -89,8 +89,8 @@ fn zero_or_less_is_no_limit() {
 #[test]
 fn an_absurd_limit_is_a_limit_still() {
     let (limiter, _) = limiter();
-    let standing = limiter.check(&[token("a", i64::MAX)]).unwrap().unwrap();
-    assert_eq!(standing.limit, u32::MAX);
+    let allowance = limiter.check(&[token("a", i64::MAX)]).unwrap().unwrap();
+    assert_eq!(allowance.limit, u32::MAX);
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn the_tightest_rule_is_reported() {
         name: "w",
         rps: 100,
     };
-    let standing = limiter.check(&[token("a", 2), workspace]).unwrap().unwrap();
-    assert_eq!((standing.limit, standing.remaining), (2, 1));
+    let allowance = limiter.check(&[token("a", 2), workspace]).unwrap().unwrap();
+    assert_eq!((allowance.limit, allowance.remaining), (2, 1));
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn a_refusal_leaves_the_rules_behind_it_untouched() {
     for _ in 0..50 {
         let _ = limiter.check(&[token("a", 2), workspace]);
     }
-    let standing = limiter.check(&[workspace]).unwrap().unwrap();
-    assert_eq!(standing.remaining, 7);
+    let allowance = limiter.check(&[workspace]).unwrap().unwrap();
+    assert_eq!(allowance.remaining, 7);
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn of_rules_equally_near_their_limits_the_first_is_reported() {
         name: "w",
         rps: 5,
     };
-    let standing = limiter.check(&[token("a", 5), workspace]).unwrap().unwrap();
-    assert_eq!((standing.limit, standing.remaining), (5, 4));
+    let allowance = limiter.check(&[token("a", 5), workspace]).unwrap().unwrap();
+    assert_eq!((allowance.limit, allowance.remaining), (5, 4));
 }
 
 #[test]

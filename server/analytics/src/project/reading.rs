@@ -3,3 +3,4 @@
 pub(super) mod analysis;
 pub(super) mod expressions;
 pub(super) mod lineage;
+mod rules;

@@ -2,8 +2,10 @@
 
 mod applying;
 mod checking;
+mod classic;
 mod copying;
 mod populating;
+mod remembering;
 mod serving;
 
 use super::*;

@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
 use super::change::Change;
-use super::check::{check_files, drop_leftovers};
+use super::check::{check_unknown, drop_leftovers};
 use super::files::source::{SourceFile, read_directory};
 use super::findings::report::Report;
-use super::{Applied, ApplyError, Project, Variables};
+use super::{Applied, ApplyError, Project, Variables, Verdicts};
 use datafile::Diagnostic;
 use engine::Engine;
 
@@ -24,6 +24,7 @@ pub struct Workspace {
     engine: Arc<dyn Engine>,
     database: String,
     current: watch::Sender<Arc<Project>>,
+    verdicts: Arc<Verdicts>,
     /// Whoever writes rows holds it shared, whoever changes tables alone.
     rows: RwLock<()>,
     /// Held while a new state is made, so that there is one at a time.
@@ -46,7 +47,7 @@ pub enum NotServed {
     #[error("the project is wrong\n\n{0}")]
     Wrong(Box<Report>),
     /// It is right, but its tables cannot be made.
-    #[error(transparent)]
+    #[error("the project cannot be applied: {0}")]
     NotApplied(#[from] ApplyError),
     /// The directory does not take the files; nothing was changed.
     #[error("the project's directory cannot be written: {0}")]
@@ -78,12 +79,14 @@ impl Workspace {
         engine: Arc<dyn Engine>,
         database: &str,
     ) -> Result<(Self, Applied), NotServed> {
-        let workspace = Self::new(directory, variables, engine, database).await?;
+        let verdicts = Verdicts::default();
+        let workspace = Self::new(directory, variables, engine, database, verdicts).await?;
         let applied = workspace.reload().await?.unwrap_or_default();
         Ok((workspace, applied))
     }
 
-    /// A workspace that serves nothing yet.
+    /// A workspace that serves nothing yet. What the verdicts know to be good
+    /// is not checked again.
     ///
     /// # Errors
     /// When the engine cannot be tidied up.
@@ -92,6 +95,7 @@ impl Workspace {
         variables: Variables,
         engine: Arc<dyn Engine>,
         database: &str,
+        verdicts: Verdicts,
     ) -> Result<Self, ApplyError> {
         drop_leftovers(engine.as_ref()).await?;
         Ok(Self {
@@ -99,6 +103,7 @@ impl Workspace {
             variables: std::sync::RwLock::new(variables),
             engine,
             database: database.to_owned(),
+            verdicts: Arc::new(verdicts),
             current: watch::Sender::new(Arc::default()),
             rows: RwLock::new(()),
             known: Mutex::default(),
@@ -198,8 +203,13 @@ impl Workspace {
         files: &[SourceFile],
         found: Vec<Diagnostic>,
     ) -> Result<Project, NotServed> {
-        let (mut report, project) =
-            check_files(files, &self.variables(), Some(self.engine.as_ref())).await;
+        let (mut report, project) = check_unknown(
+            files,
+            &self.variables(),
+            Some(self.engine.as_ref()),
+            &self.verdicts,
+        )
+        .await;
         report.add(found);
         match project {
             Some(project) if report.is_good() => Ok(project),
@@ -228,6 +238,7 @@ impl Workspace {
         };
         self.current.send_replace(Arc::new(project));
         drop(nobody_writes);
+        self.verdicts.settle().await;
         Ok(applied)
     }
 

@@ -39,7 +39,7 @@ fn is_on(value: &Parameter) -> bool {
 }
 
 /// SQL to run over the endpoint's result.
-pub(super) fn over(given: &Parameters) -> Option<String> {
+pub(super) fn outer_query(given: &Parameters) -> Option<String> {
     match given.get("q")? {
         Parameter::Text(text) if !text.trim().is_empty() => Some(text.clone()),
         _ => None,

@@ -86,7 +86,8 @@ impl Fixture {
     }
 
     async fn run(&self, call: Call<'_>) -> Result<String, QueryError> {
-        let answer = run_endpoint(&*self.engine, &self.guard, call).await?;
+        let prepared = prepare(&*self.engine, &self.guard, call).await?;
+        let answer = self.engine.query(prepared.statement).await?;
         Ok(String::from_utf8(answer.body.to_vec()).unwrap())
     }
 

@@ -1,6 +1,7 @@
 //! Reads `.datasource` files.
 
-use super::{Connector, DataSource, Tags, TokenLine, TokenPermission};
+use super::{Column, Connector, DataSource, Tags, TokenLine, TokenPermission};
+use crate::data_type::{DataType, TypeArgument};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keywords::DATA_SOURCE;
 use crate::position::{Fragment, Position};
@@ -57,6 +58,7 @@ struct Draft {
     forward_query: Option<Fragment>,
     skips_backfill: bool,
     connector: Option<Connector>,
+    version: Option<u32>,
 }
 
 struct Reader<'run, 'file> {
@@ -86,6 +88,9 @@ impl Reader<'_, '_> {
             }
             "SHARED_WITH" => self.shared_with(entry),
             "BACKFILL" => self.backfill(entry),
+            "VERSION" => {
+                self.draft.version = read_version(entry, &self.values, &mut self.findings);
+            }
             keyword => match EngineEntries::canonical(keyword) {
                 Some(canonical) => {
                     let text = self.values.text(entry, Secrets::Filled, &mut self.findings);
@@ -179,6 +184,10 @@ impl Draft {
             );
         }
         let is_complete = errors_before || !findings.has_errors();
+        let mut columns = columns;
+        if let Some(connector) = &self.connector {
+            add_columns(connector, &mut columns);
+        }
         let indexes = self
             .indexes
             .map(|block| read_indexes(&block, findings))
@@ -206,6 +215,7 @@ impl Draft {
                 .map(|query| query.trim())
                 .filter(|query| !query.is_empty()),
             skips_backfill: self.skips_backfill,
+            version: self.version,
             connector: self.connector,
             warnings: Vec::new(),
         };
@@ -214,6 +224,55 @@ impl Draft {
             check_json_paths(&data_source, findings);
         }
         Some(data_source)
+    }
+}
+
+/// The columns that Tinybird's Kafka connector adds. It does not run here, but
+/// the project's SQL reads them; rows that are sent may bring them along.
+fn add_columns(connector: &Connector, columns: &mut Vec<Column>) {
+    const ADDED: [(&str, &str, Option<&str>, &str); 7] = [
+        ("__value", "String", None, "''"),
+        ("__topic", "LowCardinality", Some("String"), "''"),
+        ("__partition", "Int16", None, "0"),
+        ("__offset", "Int64", None, "0"),
+        ("__timestamp", "DateTime", None, "now()"),
+        ("__key", "String", None, "''"),
+        (HEADERS, "Map", Some("String"), "map()"),
+    ];
+    const HEADERS: &str = "__headers";
+
+    let setting = |key: &str| {
+        let mut settings = connector.settings.iter();
+        settings
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    };
+    if setting("KAFKA_CONNECTION_NAME").is_none() && setting("KAFKA_TOPIC").is_none() {
+        return;
+    }
+    let stores_headers =
+        setting("KAFKA_STORE_HEADERS").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    for (name, outer, inner, default) in ADDED {
+        let is_there = columns.iter().any(|column| column.name == name);
+        if is_there || (name == HEADERS && !stores_headers) {
+            continue;
+        }
+        let inner = inner.map(|inner| TypeArgument::Type(DataType::plain(inner)));
+        let arguments = match outer {
+            "Map" => inner.into_iter().cycle().take(2).collect(),
+            _ => inner.into_iter().collect(),
+        };
+        columns.push(Column {
+            name: name.to_owned(),
+            data_type: DataType {
+                name: outer.to_owned(),
+                arguments,
+            },
+            json_path: None,
+            default: Some(default.to_owned()),
+            codec: None,
+            position: connector.position,
+        });
     }
 }
 
@@ -280,6 +339,25 @@ pub(crate) fn read_tags(text: &str, tags: &mut Tags) {
             None => tags.labels.push(tag),
         }
     }
+}
+
+/// Reads `VERSION 3`.
+pub(crate) fn read_version(
+    entry: &Entry,
+    values: &Values<'_>,
+    findings: &mut Findings<'_>,
+) -> Option<u32> {
+    let text = values.text(entry, Secrets::Refused, findings);
+    let version = text.whole.parse().ok();
+    if version.is_none() {
+        let message = format!("VERSION cannot be `{}`", text.whole);
+        findings.error(
+            entry.position,
+            message,
+            "write a whole number, or leave the line out",
+        );
+    }
+    version
 }
 
 /// Reads `TOKEN "name" READ`.

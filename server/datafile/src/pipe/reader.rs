@@ -5,7 +5,7 @@ mod kind;
 use std::collections::BTreeSet;
 
 use super::{Node, NodeKind, Pipe};
-use crate::data_source::{Tags, TokenLine, TokenPermission, read_tags, read_token};
+use crate::data_source::{Tags, TokenLine, TokenPermission, read_tags, read_token, read_version};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keywords::PIPE;
 use crate::position::{Fragment, Position};
@@ -31,6 +31,7 @@ pub fn parse_pipe(file: &str, text: &str, variables: &Variables) -> Result<Pipe,
         tags: Tags::default(),
         tokens: Vec::new(),
         nodes: Vec::new(),
+        version: None,
     };
     for entry in &entries {
         reader.entry(entry);
@@ -45,6 +46,7 @@ struct Reader<'run, 'file> {
     tags: Tags,
     tokens: Vec<TokenLine>,
     nodes: Vec<NodeDraft>,
+    version: Option<u32>,
 }
 
 /// What is read of a node so far.
@@ -75,6 +77,7 @@ impl Reader<'_, '_> {
                 self.tokens.extend(token);
             }
             "SCOPE" => {}
+            "VERSION" => self.version = read_version(entry, &self.values, &mut self.findings),
             "FILTER" | "ON_DEMAND_COMPUTE" => self.findings.warning(
                 entry.position,
                 format!("{} is read but has no effect", entry.keyword),
@@ -161,8 +164,7 @@ impl Reader<'_, '_> {
             self.findings
                 .error(Position::START, "the pipe has no nodes", help);
         }
-        let is_classic =
-            !self.tokens.is_empty() && self.nodes.iter().all(|node| node.kind.is_empty());
+        let has_type = !self.nodes.iter().all(|node| node.kind.is_empty());
         let findings = &mut self.findings;
         check_names(&name, &self.nodes, findings);
         let mut nodes: Vec<Node> = self
@@ -182,8 +184,10 @@ impl Reader<'_, '_> {
                 "give each endpoint, materialized view, copy and sink its own pipe",
             );
         }
-        if is_classic {
-            serve_last(&mut nodes, findings);
+        let is_classic = !has_type && !self.tokens.is_empty();
+        if is_classic && let Some(last) = nodes.last_mut() {
+            let (message, help) = last.serve_untyped();
+            findings.warning(last.position, message, help);
         }
         let pipe = Pipe {
             name,
@@ -192,27 +196,13 @@ impl Reader<'_, '_> {
             tags: self.tags,
             tokens: self.tokens,
             nodes,
+            version: self.version,
+            has_type,
             warnings: Vec::new(),
         };
         let (mut pipe, warnings) = self.findings.conclude(Some(pipe))?;
         pipe.warnings = warnings;
         Ok(pipe)
-    }
-}
-
-/// A pipe that tokens may READ but that says of no node what becomes of it is
-/// one of Tinybird Classic's: its last node is the endpoint.
-fn serve_last(nodes: &mut [Node], findings: &mut Findings<'_>) {
-    if let Some(last) = nodes.last_mut() {
-        last.kind = NodeKind::Endpoint;
-        findings.warning(
-            last.position,
-            format!(
-                "no node has a TYPE, so the last, `{}`, is the endpoint",
-                last.name
-            ),
-            "write a line `TYPE endpoint` below its SQL, which Tinybird Forward needs",
-        );
     }
 }
 

@@ -177,7 +177,7 @@ pub trait Catalog {
 
 impl Inspection {
     /// Checks SQL that a project brings along. Which resources its names mean
-    /// is the project's affair.
+    /// is the project's affair, and so is which service data sources there are.
     pub fn check_project(&self) -> Result<(), Refusal> {
         if self.kind != StatementKind::Select {
             return Err(Refusal::Statement(self.kind.name()));
@@ -191,10 +191,9 @@ impl Inspection {
         // column of `t`.
         let foreign = |table: &&TableName| {
             table.database.as_deref().is_some_and(|database| {
-                let is_known = ENGINE_DATABASES.contains(&database)
-                    || is_own(database)
-                    || database == SERVICE_DATABASE;
-                (is_known || !table.after_in) && !is_harmless_system_table(table)
+                let is_known = ENGINE_DATABASES.contains(&database) || is_own(database);
+                let is_open = database == SERVICE_DATABASE || is_harmless_system_table(table);
+                (is_known || !table.after_in) && !is_open
             })
         };
         match self.tables.iter().find(foreign) {

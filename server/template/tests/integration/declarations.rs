@@ -115,3 +115,20 @@ fn errors_know_their_line() {
         .unwrap_err();
     assert_eq!(error.line, 2);
 }
+
+#[test]
+fn a_default_of_another_type_is_told_once_with_what_comes_of_it() {
+    let messages = |source: &str| -> Vec<String> {
+        let template = Template::parse(source).unwrap();
+        let messages = template.warnings().iter();
+        messages.map(|warning| warning.message.clone()).collect()
+    };
+    assert_eq!(
+        messages("{{ Int8(a, 900) }} {{ Int8(a, 900) }}"),
+        ["the default '900' of Int8(a, …) is of another type, and requests without `a` fail"]
+    );
+    assert_eq!(
+        messages("{% if defined(b) %}{{ Date(b, 'x') }}{% end %}"),
+        ["the default 'x' of Date(b, …) is of another type: write YYYY-MM-DD"]
+    );
+}

@@ -11,7 +11,8 @@ use crate::api::answers::explain::explained;
 use crate::api::answers::format::{Format, media_type};
 use crate::api::request::input::{Given, Input};
 use crate::api::state::{Api, Served, no_endpoint};
-use crate::query::{Call, Parameter, Parameters, Tenant, prepare, run_endpoint};
+use crate::query::{Call, Parameter, Parameters, QueryError, Tenant, prepare};
+use crate::service_data;
 use datafile::{Node, Pipe};
 use engine::{Answer, Statistics};
 use template::ParameterDeclaration;
@@ -48,7 +49,11 @@ pub(crate) async fn call(
         let explained = explained(api, &served, access, prepared.statement).await?;
         return Ok(explained.into_response());
     }
-    let answer = run_endpoint(engine, api.guard(), call).await?;
+    let statement = prepare(engine, api.guard(), call).await?.statement;
+    if service_data::is_read_by(&statement.sql) {
+        api.service_data().flush().await;
+    }
+    let answer = engine.query(statement).await.map_err(QueryError::from)?;
     Ok(respond(answer, format.clickhouse()))
 }
 

@@ -15,7 +15,7 @@ use crate::api::request::input::Input;
 use crate::api::resources::pipes;
 use crate::api::state::Api;
 use crate::api::unix_now;
-use crate::limit::{Exceeded, Layer, Rule, Standing};
+use crate::limit::{Allowance, Exceeded, Layer, Rule};
 use datafile::Pipe;
 
 /// The headers that tell a client how its limit stands.
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// What the rate headers say where nothing limits: the largest number that
 /// every client reads, and nothing to wait for.
-const UNLIMITED: Standing = Standing {
+const UNLIMITED: Allowance = Allowance {
     limit: i32::MAX as u32,
     remaining: i32::MAX as u32,
     reset_seconds: 0,
@@ -67,15 +67,15 @@ pub(crate) async fn gate(
     };
     let parameter = parameters.iter().next().map(|(_, value)| value);
     let endpoint = pipes::called_endpoint(&api.served(), route.as_str(), parameter);
-    let standing = match count(&api, &access, endpoint.as_deref()) {
-        Ok(standing) => standing,
+    let allowance = match count(&api, &access, endpoint.as_deref()) {
+        Ok(allowance) => allowance,
         Err(exceeded) => return too_many(&exceeded),
     };
     request.extensions_mut().insert(Caller(access));
     request.extensions_mut().insert(Called(endpoint));
     let mut response = next.run(request).await;
-    if let Some(standing) = standing {
-        add_headers(response.headers_mut(), standing);
+    if let Some(allowance) = allowance {
+        add_headers(response.headers_mut(), allowance);
     }
     response
 }
@@ -112,7 +112,7 @@ fn count(
     api: &Api,
     access: &Access,
     endpoint: Option<&Pipe>,
-) -> Result<Option<Standing>, Exceeded> {
+) -> Result<Option<Allowance>, Exceeded> {
     let limits = &api.settings().limits;
     let mut rules = vec![Rule {
         layer: Layer::Token,
@@ -148,14 +148,14 @@ fn too_many(exceeded: &Exceeded) -> Response {
             HeaderValue::from(exceeded.retry_after_seconds),
         );
     let mut response = error.into_response();
-    add_headers(response.headers_mut(), exceeded.standing);
+    add_headers(response.headers_mut(), exceeded.allowance);
     response
 }
 
-fn add_headers(headers: &mut HeaderMap, standing: Standing) {
-    headers.insert(RATE_LIMIT, HeaderValue::from(standing.limit));
-    headers.insert(RATE_REMAINING, HeaderValue::from(standing.remaining));
-    headers.insert(RATE_RESET, HeaderValue::from(standing.reset_seconds));
+fn add_headers(headers: &mut HeaderMap, allowance: Allowance) {
+    headers.insert(RATE_LIMIT, HeaderValue::from(allowance.limit));
+    headers.insert(RATE_REMAINING, HeaderValue::from(allowance.remaining));
+    headers.insert(RATE_RESET, HeaderValue::from(allowance.reset_seconds));
 }
 
 #[cfg(test)]

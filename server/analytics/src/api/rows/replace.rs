@@ -11,7 +11,7 @@ use crate::access::{Access, Resource};
 use crate::api::answers::sql::check_condition;
 use crate::api::request::input::Input;
 use crate::api::state::{Api, Named, no_such_data_source};
-use crate::ingest::{Append, Incoming, Ingested, Place, probe};
+use crate::ingest::{Append, Incoming, Ingested, OwnedTarget, probe};
 use crate::project::{ApplyError, FollowError, qualified};
 use datafile::{DataSource, EngineKind};
 
@@ -85,14 +85,14 @@ impl Replacement {
             let _tables_stay = api.workspace().writing().await;
             let data_source = api.served().require_data_source(name)?;
             self.check(api, &data_source.item).await?;
-            let place = Place {
+            let owned = OwnedTarget {
                 engine: Arc::clone(api.engine()),
                 database: api.database().to_owned(),
                 data_source: data_source.item,
             };
             (
                 api.workspace().current(),
-                Incoming::load(place, rows).await?,
+                Incoming::load(owned, rows).await?,
             )
         };
         let mut ingested = incoming.ingested;
@@ -116,7 +116,7 @@ impl Replacement {
             }
             None if self.leaves_views => Vec::new(),
             None => project
-                .make_anew(
+                .rebuild_targets(
                     api.engine().as_ref(),
                     api.database(),
                     incoming.database(),

@@ -41,14 +41,14 @@ impl Placement {
             let mut written = File::create(&waiting)?;
             written.write_all(file.text.as_bytes())?;
             written.sync_all()?;
-            let place = directory.join(&file.path);
-            if place.is_dir() {
+            let destination = directory.join(&file.path);
+            if destination.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            if let Some(folder) = place.parent() {
+            if let Some(folder) = destination.parent() {
                 fs::create_dir_all(folder)?;
             }
-            moves.push((waiting, place));
+            moves.push((waiting, destination));
         }
         let is_wanted = |path: &str| wanted.iter().any(|file| file.path == path);
         let obsolete = present.iter().filter(|file| !is_wanted(&file.path));
@@ -61,8 +61,8 @@ impl Placement {
 
     /// Moves the files into their places and removes the obsolete ones.
     pub(in crate::project) fn execute(self) -> io::Result<()> {
-        for (waiting, place) in &self.moves {
-            fs::rename(waiting, place)?;
+        for (waiting, destination) in &self.moves {
+            fs::rename(waiting, destination)?;
         }
         for path in &self.obsolete {
             fs::remove_file(path)?;

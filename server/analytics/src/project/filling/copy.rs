@@ -62,7 +62,7 @@ impl Workspace {
             .await?;
         let filling = Filling {
             select: &select,
-            place: (&found.file, node.sql.start()),
+            location: (&found.file, node.sql.start()),
             filters: Vec::new(),
         };
         let (target, into) = (self.target(), copy.target.as_str());

@@ -121,7 +121,7 @@ impl Workspace {
         };
         let filling = Filling {
             select: &plan.select,
-            place: (&plan.pipe.file, plan.node.sql.start()),
+            location: (&plan.pipe.file, plan.node.sql.start()),
             filters: plan.filters(&aside, population),
         };
         if keeps_nothing {

@@ -65,7 +65,7 @@ impl Project {
     ///
     /// # Errors
     /// [`FollowError`]. The scratch database may hold a part of it then.
-    pub async fn make_anew(
+    pub async fn rebuild_targets(
         &self,
         engine: &dyn Engine,
         database: &str,
@@ -80,7 +80,7 @@ impl Project {
         if targets.is_empty() {
             return Ok(targets);
         }
-        let place = Target {
+        let beside = Target {
             engine,
             database: scratch,
         };
@@ -97,17 +97,17 @@ impl Project {
                 format!("CREATE VIEW {own} AS SELECT * FROM {real}")
             };
             let action = format!("preparing to make `{}` anew", other.name);
-            place.change(&action, sql).await?;
+            beside.change(&action, sql).await?;
         }
         for target in &targets {
             for (pipe, node) in self.views_onto(target) {
-                let select = view_select(self, &place, pipe, node, target).await?;
+                let select = view_select(self, &beside, pipe, node, target).await?;
                 let filling = Filling {
                     select: &select,
-                    place: (&pipe.file, node.sql.start()),
+                    location: (&pipe.file, node.sql.start()),
                     filters: Vec::new(),
                 };
-                filling.run(&place, &place.table(target)).await?;
+                filling.run(&beside, &beside.table(target)).await?;
             }
         }
         Ok(targets)
@@ -130,10 +130,10 @@ impl Project {
             self.data_source(name)
                 .is_some_and(|found| found.engine.kind != EngineKind::Null)
         };
-        let is_made_anew = |name: &String| name == data_source || targets.contains(name);
+        let is_rebuilt = |name: &String| name == data_source || targets.contains(name);
         targets.iter().find_map(|target| {
             let mut sources = feeding.sources.get(target.as_str())?.iter();
-            let other = sources.find(|source| !is_made_anew(source) || !is_kept(source))?;
+            let other = sources.find(|source| !is_rebuilt(source) || !is_kept(source))?;
             Some(FollowError::OtherRows {
                 target: target.clone(),
                 from: other.clone(),

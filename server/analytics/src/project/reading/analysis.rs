@@ -5,15 +5,19 @@
 //! one tenant's rows to where another may read them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use crate::project::Project;
 use crate::project::findings::locate;
-use crate::project::reading::expressions;
-use crate::project::{Project, TenantColumn};
+use crate::project::findings::verdicts::Reading;
+use crate::project::reading::{expressions, rules};
+use crate::service_data;
 use datafile::{Diagnostic, Node, NodeKind, Pipe};
-use engine::guard::{Guard, Inspection, Refusal};
+use engine::guard::{Refusal, TableName};
 use engine::{Engine, EngineError, sql};
-use template::{Parameters, RenderContext, Rendered, StandIns};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
+use template::{Parameters, RenderContext, StandIns};
 
 /// Table functions by which projects fetch rows from systems of their own.
 const FOREIGN_SYSTEMS: [&str; 9] = [
@@ -27,6 +31,14 @@ const FOREIGN_SYSTEMS: [&str; 9] = [
     "deltalake",
     "url",
 ];
+
+/// Does work that asks the engine, some of it at once: more than the engine
+/// has connections would only wait. The results come in the work's order.
+pub(in crate::project) async fn together<T>(work: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    const AT_ONCE: usize = 4;
+
+    stream::iter(work).buffered(AT_ONCE).collect().await
+}
 
 /// A node: its pipe's name and its own.
 pub(in crate::project) type NodeKey = (String, String);
@@ -43,7 +55,9 @@ pub(in crate::project) enum Read {
 /// What is known of a project's nodes.
 #[derive(Debug, Default)]
 pub(in crate::project) struct Analysis {
-    reads: BTreeMap<NodeKey, BTreeSet<Read>>,
+    pub(super) reads: BTreeMap<NodeKey, BTreeSet<Read>>,
+    /// Nodes that read service data sources.
+    pub(super) service_data: BTreeSet<NodeKey>,
     /// Nodes whose SQL cannot be used.
     pub(in crate::project) broken: BTreeSet<NodeKey>,
     /// Everything found, of every severity.
@@ -78,6 +92,11 @@ impl Analysis {
         sources
     }
 
+    /// Whether any node reads a service data source.
+    pub(in crate::project) fn reads_service_data(&self) -> bool {
+        !self.service_data.is_empty()
+    }
+
     /// The nodes that a node is made of, itself included.
     pub(in crate::project) fn nodes(&self, pipe: &str, node: &str) -> BTreeSet<NodeKey> {
         let mut nodes = BTreeSet::new();
@@ -102,30 +121,33 @@ pub(in crate::project) async fn analyze(
     project: &Project,
     engine: &dyn Engine,
 ) -> Result<Analysis, EngineError> {
-    let guard = Guard::default();
     let mut analysis = Analysis::default();
+    let mut work = Vec::new();
     for pipe in project.pipes() {
         for node in &pipe.nodes {
-            let key = (pipe.name.clone(), node.name.clone());
-            let errors_before = analysis.found.len();
-            let inspections =
-                inspect_node(project, pipe, node, engine, &guard, &mut analysis.found).await?;
-            for inspection in inspections {
-                check_reach(pipe, node, &inspection, &mut analysis.found);
-                let reads = analysis.reads.entry(key.clone()).or_default();
-                reads.extend(resolve(project, pipe, node, &inspection));
-            }
-            if analysis.found.len() > errors_before {
-                analysis.broken.insert(key);
-            }
+            work.push(read_node(project, pipe, node, engine).boxed());
         }
     }
+    for read in together(work).await {
+        let NodeReading {
+            key,
+            reads,
+            reads_service_data,
+            found,
+        } = read?;
+        if reads_service_data {
+            analysis.service_data.insert(key.clone());
+        }
+        if !found.is_empty() {
+            analysis.broken.insert(key.clone());
+        }
+        analysis.found.extend(found);
+        analysis.reads.extend(reads.map(|reads| (key, reads)));
+    }
     let mut found = std::mem::take(&mut analysis.found);
-    expressions::check(project, engine, &guard, &mut found).await?;
-    let in_circles = check_cycles(project, &analysis, &mut found);
-    analysis.broken.extend(in_circles);
-    check_view_cycles(project, &analysis, &mut found);
-    check_tenancy(project, &analysis, &mut found);
+    expressions::check(project, engine, &mut found).await?;
+    let against_rules = rules::check(project, &analysis, &mut found);
+    analysis.broken.extend(against_rules);
     analysis.found = found;
     Ok(analysis)
 }
@@ -155,61 +177,74 @@ impl Project {
     }
 }
 
+/// What one node's SQL says.
+struct NodeReading {
+    key: NodeKey,
+    /// None where it cannot be read.
+    reads: Option<BTreeSet<Read>>,
+    reads_service_data: bool,
+    found: Vec<Diagnostic>,
+}
+
 /// Renders a node with stand-ins for its parameters and lets ClickHouse read
-/// it; nothing, with findings, if either fails. What it says only when its
-/// parameters are given is read as well, for what it reaches; whether it is
-/// right shows when it is called.
-async fn inspect_node(
+/// it. What it says only when its parameters are given is read as well, for
+/// what it reaches; whether it is right shows when it is called.
+async fn read_node(
     project: &Project,
     pipe: &Pipe,
     node: &Node,
     engine: &dyn Engine,
-    guard: &Guard,
-    found: &mut Vec<Diagnostic>,
-) -> Result<Vec<Arc<Inspection>>, EngineError> {
-    let Some(template) = project.template(&pipe.name, &node.name) else {
-        return Ok(Vec::new());
+) -> Result<NodeReading, EngineError> {
+    let mut read = NodeReading {
+        key: (pipe.name.clone(), node.name.clone()),
+        reads: None,
+        reads_service_data: false,
+        found: Vec::new(),
     };
     let none = Parameters::new();
-    let rendered = match template.render(&none, &validation()) {
+    let render = |context| project.render(&pipe.name, &node.name, &none, &context);
+    let Some(rendered) = render(validation()) else {
+        return Ok(read);
+    };
+    let rendered = match rendered {
         Ok(rendered) => rendered,
         Err(error) => {
             let position = node.sql.line_start(error.line);
-            found.push(Diagnostic::error(&pipe.file, position, error.message));
-            return Ok(Vec::new());
+            let found = Diagnostic::error(&pipe.file, position, error.message);
+            read.found.push(found);
+            return Ok(read);
         }
     };
-    let first = match inspect(guard, engine, &rendered).await {
-        Ok(inspection) => inspection,
-        Err(EngineError::Query { message, .. }) => {
-            found.push(locate::unreadable(pipe, node, &message));
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(error),
-    };
-    let mut inspections = vec![first];
     let given = RenderContext {
         stand_ins: StandIns::Defined,
         ..RenderContext::default()
     };
-    let given = template.render(&none, &given);
-    if let Some(given) = given.ok().filter(|given| given.sql != rendered.sql) {
-        match inspect(guard, engine, &given).await {
-            Ok(inspection) => inspections.push(inspection),
+    let given = render(given).and_then(Result::ok);
+    let given = given.filter(|given| given.sql != rendered.sql);
+    for (rendered, is_called) in [(Some(rendered), true), (given, false)] {
+        let Some(rendered) = rendered else {
+            continue;
+        };
+        let parameters = sql::parameters(&rendered.bound);
+        let reading = project.verdicts.read(engine, &rendered.sql, &parameters);
+        match reading.await {
+            Ok(reading) => {
+                check_reach(pipe, node, &reading, &mut read.found);
+                let is_service_data =
+                    |name: &TableName| name.database.as_deref() == Some(service_data::DATABASE);
+                read.reads_service_data |= reading.tables.iter().any(is_service_data);
+                let names = resolve(project, pipe, node, &reading);
+                read.reads.get_or_insert_default().extend(names);
+            }
+            Err(EngineError::Query { message, .. }) if is_called => {
+                read.found.push(locate::unreadable(pipe, node, &message));
+                return Ok(read);
+            }
             Err(EngineError::Query { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(inspections)
-}
-
-async fn inspect(
-    guard: &Guard,
-    engine: &dyn Engine,
-    rendered: &Rendered,
-) -> Result<Arc<Inspection>, EngineError> {
-    let parameters = sql::parameters(&rendered.bound);
-    guard.inspect(engine, &rendered.sql, &parameters).await
+    Ok(read)
 }
 
 /// SQL that a project must not bring along. A copy that reads another system
@@ -250,16 +285,9 @@ pub(in crate::project) fn validation() -> RenderContext {
 
 /// What the names in a node's SQL mean. Unknown ones are CTEs of its own, or
 /// the engine will say that it does not know them.
-pub(in crate::project) fn resolve(
-    project: &Project,
-    pipe: &Pipe,
-    node: &Node,
-    inspection: &Inspection,
-) -> BTreeSet<Read> {
-    let names = inspection
-        .tables
-        .iter()
-        .filter(|name| name.database.is_none());
+fn resolve(project: &Project, pipe: &Pipe, node: &Node, reading: &Reading) -> BTreeSet<Read> {
+    let names = reading.tables.iter();
+    let names = names.filter(|name| name.database.is_none());
     names
         .filter_map(|name| resolve_name(project, pipe, node, &name.table))
         .collect()
@@ -279,103 +307,37 @@ fn resolve_name(project: &Project, pipe: &Pipe, node: &Node, name: &str) -> Opti
 /// Notes what a project must not do, and tables that are no business of it:
 /// those of other databases, and the server's own, which have a dot in their
 /// names.
-fn check_reach(pipe: &Pipe, node: &Node, inspection: &Inspection, found: &mut Vec<Diagnostic>) {
-    if let Err(refusal) = inspection.check_project() {
-        let refused = refused(pipe, node, &refusal);
-        if !found.contains(&refused) {
-            found.push(refused);
-        }
-    }
-    let help =
-        "a project's SQL only reads its own data sources, pipes and nodes, by their bare names";
-    for name in &inspection.tables {
+fn check_reach(pipe: &Pipe, node: &Node, reading: &Reading, found: &mut Vec<Diagnostic>) {
+    let before = found.len();
+    for name in &reading.tables {
         let is_foreign = match name.database.as_deref() {
             None => name.table.contains('.'),
             // Of the engine's own tables `check_project` knows the harmless.
             Some("system") => false,
+            Some(service_data::DATABASE) => !service_data::NAMES.contains(&name.table.as_str()),
             // After IN, `t.x` may be a column.
             Some(_) => !name.after_in,
         };
         if is_foreign {
+            let help = match name.database.as_deref() {
+                Some(service_data::DATABASE) => format!(
+                    "the service data sources here are {}",
+                    service_data::NAMES.join(", ")
+                ),
+                _ => "a project's SQL only reads its own data sources, pipes and nodes, by their bare names; of a data source that another workspace shares, copy the file from vendor/".to_owned(),
+            };
             let message = format!(
                 "`{}` reads `{name}`, which is not in the project",
                 node.name
             );
-            found.push(Diagnostic::error(&pipe.file, node.sql.start(), message).help(help));
+            found.push(Diagnostic::error(&pipe.file, node.sql.start(), message).help(&help));
         }
     }
-}
-
-/// Notes and returns the nodes that read themselves over others.
-fn check_cycles(
-    project: &Project,
-    analysis: &Analysis,
-    found: &mut Vec<Diagnostic>,
-) -> Vec<NodeKey> {
-    let edges = |key: &NodeKey| {
-        let reads = analysis.reads.get(key).into_iter().flatten();
-        reads
-            .filter_map(|read| match read {
-                Read::Node(other) => Some(other.clone()),
-                Read::DataSource(_) => None,
-            })
-            .collect()
-    };
-    let circles = cycles(analysis.reads.keys(), edges);
-    for cycle in &circles {
-        let Some((pipe, node)) = cycle.first().and_then(|(pipe, node)| {
-            let pipe = project.pipe(pipe)?;
-            Some((pipe, pipe.node(node)?))
-        }) else {
-            continue;
-        };
-        let names: Vec<String> = cycle
-            .iter()
-            .chain(cycle.first())
-            .map(|(pipe, node)| format!("{pipe}.{node}"))
-            .collect();
-        let message = format!(
-            "these nodes read each other in a circle: {}",
-            names.join(" reads ")
-        );
-        found.push(
-            Diagnostic::error(&pipe.file, node.sql.start(), message)
-                .help("let one of them read a data source in its place"),
-        );
-    }
-    circles.into_iter().flatten().collect()
-}
-
-/// Materialized views whose results come back into what they read.
-fn check_view_cycles(project: &Project, analysis: &Analysis, found: &mut Vec<Diagnostic>) {
-    let mut feeds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (pipe, node, target) in views(project) {
-        let sources = analysis.sources(&pipe.name, &node.name);
-        feeds
-            .entry(target.to_owned())
-            .or_default()
-            .extend(sources.into_iter().map(str::to_owned));
-    }
-    let edges = |name: &String| feeds.get(name).into_iter().flatten().cloned().collect();
-    for cycle in cycles(feeds.keys(), edges) {
-        let Some((pipe, node, _)) = views(project)
-            .find(|(_, _, target)| cycle.first().is_some_and(|first| first == target))
-        else {
-            continue;
-        };
-        let names: Vec<&str> = cycle
-            .iter()
-            .chain(cycle.first())
-            .map(String::as_str)
-            .collect();
-        let message = format!(
-            "materialized views feed these data sources in a circle: {}",
-            names.join(" from ")
-        );
-        found.push(
-            Diagnostic::error(&pipe.file, node.position, message)
-                .help("write to another data source"),
-        );
+    match &reading.refusal {
+        // It is told of already.
+        Some(Refusal::Table(_)) if found.len() > before => {}
+        Some(refusal) => found.push(refused(pipe, node, refusal)),
+        None => {}
     }
 }
 
@@ -388,88 +350,4 @@ pub(in crate::project) fn views(project: &Project) -> impl Iterator<Item = (&Pip
         NodeKind::Materialized { data_source, .. } => Some((pipe, node, data_source.as_str())),
         _ => None,
     })
-}
-
-/// Rows of a tenant stay with the tenant.
-fn check_tenancy(project: &Project, analysis: &Analysis, found: &mut Vec<Diagnostic>) {
-    for pipe in project.pipes() {
-        for node in &pipe.nodes {
-            let target = match &node.kind {
-                NodeKind::Materialized { data_source, .. } => data_source,
-                NodeKind::Copy(copy) => &copy.target,
-                _ => continue,
-            };
-            let sources = analysis.sources(&pipe.name, &node.name);
-            let tenants = sources
-                .iter()
-                .filter_map(|source| Some((*source, project.tenancy(source)?)));
-            let target_tenant = project.tenancy(target);
-            for (source, tenant) in tenants.filter(|(_, tenant)| Some(*tenant) != target_tenant) {
-                found.push(leak(pipe, node, source, tenant, target));
-            }
-        }
-    }
-}
-
-fn leak(pipe: &Pipe, node: &Node, source: &str, tenant: &TenantColumn, target: &str) -> Diagnostic {
-    let tenant = &tenant.name;
-    let message = format!(
-        "`{}` writes rows of `{source}`, which belong to the tenants of its column `{tenant}`, to `{target}`, which is not kept apart by `{tenant}`",
-        node.name
-    );
-    let help = format!(
-        "select `{tenant}` and give {target}.datasource that column and the line `TAGS \"tenant={tenant}\"`"
-    );
-    Diagnostic::error(&pipe.file, node.position, message).help(help)
-}
-
-/// The circles of a graph, one for each way back that a walk finds.
-fn cycles<'run, Key: Ord + Clone + 'run>(
-    keys: impl Iterator<Item = &'run Key>,
-    edges: impl Fn(&Key) -> Vec<Key>,
-) -> Vec<Vec<Key>> {
-    let mut done: BTreeSet<Key> = BTreeSet::new();
-    let mut circles = Vec::new();
-    for start in keys {
-        // The path walked, each with the edges not yet followed.
-        let mut path: Vec<(Key, Vec<Key>)> = vec![(start.clone(), edges(start))];
-        while let Some((key, open)) = path.last_mut() {
-            if done.contains(key) {
-                path.pop();
-                continue;
-            }
-            let Some(next) = open.pop() else {
-                done.insert(key.clone());
-                path.pop();
-                continue;
-            };
-            if let Some(back) = path.iter().position(|(key, _)| *key == next) {
-                circles.push(path[back..].iter().map(|(key, _)| key.clone()).collect());
-            } else if !done.contains(&next) {
-                let following = edges(&next);
-                path.push((next, following));
-            }
-        }
-    }
-    circles
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_circle_is_found_once() {
-        let graph: BTreeMap<&str, Vec<&str>> = [
-            ("a", vec!["b"]),
-            ("b", vec!["c"]),
-            ("c", vec!["a", "d"]),
-            ("d", vec!["d"]),
-            ("e", vec!["a"]),
-        ]
-        .into();
-        let edges = |key: &&'static str| graph.get(key).cloned().unwrap_or_default();
-        let keys = ["a", "b", "c", "d", "e"];
-        assert_eq!(cycles(keys.iter(), edges), [vec!["d"], vec!["a", "b", "c"]]);
-    }
 }

@@ -9,7 +9,7 @@
 mod layout;
 mod reads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::project::Project;
 use datafile::{Node, Pipe};
@@ -94,8 +94,8 @@ impl<'p> Composed<'p> {
     }
 
     /// Lays another SELECT over the whole, which it reads as `name`.
-    pub(crate) fn lay_under(&mut self, name: &str, over: &str) {
-        self.sql = with_expressions(&[(name.to_owned(), closed_off(&self.sql))], over);
+    pub(crate) fn wrap_in(&mut self, name: &str, outer: &str) {
+        self.sql = with_expressions(&[(name.to_owned(), closed_off(&self.sql))], outer);
     }
 
     /// Bound parameters as the engine takes them.
@@ -193,10 +193,19 @@ pub(crate) struct Composer<'p, 'r> {
 /// What has been put together so far.
 #[derive(Default)]
 struct Work<'p> {
+    /// What nodes are made of that are not parts yet.
+    rendered: Vec<Draft<'p>>,
     parts: Vec<Part<'p>>,
     pipes: Seen<'p>,
     /// How many SELECTs there are.
     scopes: usize,
+}
+
+/// A node that is rendered.
+struct Draft<'p> {
+    node: &'p Node,
+    rendered: Rendered,
+    found: Reads,
 }
 
 /// Names and their parts; none while one is being composed.
@@ -224,7 +233,10 @@ impl<'p, 'r> Composer<'p, 'r> {
 
     /// The SELECT of a node.
     pub(crate) fn node(self, pipe: &'p Pipe, node: &'p Node) -> Result<Composed<'p>, ComposeError> {
-        let mut work = Work::default();
+        let mut work = Work {
+            rendered: self.render(vec![(pipe, node)])?,
+            ..Work::default()
+        };
         work.pipes.push((&pipe.name, None));
         let mut nodes = work.nodes_of(pipe);
         nodes.seen.push((&node.name, None));
@@ -244,9 +256,15 @@ impl<'p, 'r> Composer<'p, 'r> {
         text: &str,
         own: Option<&'p Pipe>,
     ) -> Result<Composed<'p>, ComposeError> {
-        let mut work = Work::default();
+        let found = reads(text);
+        let named = found.foreign();
+        let roots = named.filter_map(|name| self.read_by_name(own, name));
+        let mut work = Work {
+            rendered: self.render(roots.collect())?,
+            ..Work::default()
+        };
         let mut nodes = own.map(|pipe| work.nodes_of(pipe));
-        let read = self.join(&reads(text), nodes.as_mut(), &mut work)?;
+        let read = self.join(&found, nodes.as_mut(), &mut work)?;
         let layout = Layout::new(self.project, &work.parts);
         Ok(Composed {
             project: self.project,
@@ -255,7 +273,52 @@ impl<'p, 'r> Composer<'p, 'r> {
         })
     }
 
-    /// Renders one node after everything it reads; the part's index.
+    /// Renders nodes and all they read, level by level: so the error that is
+    /// told is that of the node nearest to what was asked for, as Tinybird's.
+    fn render(self, roots: Vec<(&'p Pipe, &'p Node)>) -> Result<Vec<Draft<'p>>, ComposeError> {
+        let mut open: VecDeque<_> = roots.into();
+        let mut drafts: Vec<Draft<'p>> = Vec::new();
+        while let Some((pipe, node)) = open.pop_front() {
+            if drafts.iter().any(|draft| std::ptr::eq(draft.node, node)) {
+                continue;
+            }
+            let draft = self.draft(pipe, node)?;
+            let names = draft.found.foreign();
+            open.extend(names.filter_map(|name| self.read_by_name(Some(pipe), name)));
+            drafts.push(draft);
+        }
+        Ok(drafts)
+    }
+
+    fn draft(self, pipe: &'p Pipe, node: &'p Node) -> Result<Draft<'p>, ComposeError> {
+        let (parameters, context) = (self.parameters, self.context);
+        let rendered = self
+            .project
+            .render(&pipe.name, &node.name, parameters, context)
+            .ok_or_else(|| ComposeError::NoNode(pipe.name.clone()))?
+            .map_err(|error| ComposeError::Template {
+                pipe: pipe.name.clone(),
+                node: node.name.clone(),
+                error: Box::new(error),
+            })?;
+        Ok(Draft {
+            node,
+            found: reads(&rendered.sql),
+            rendered,
+        })
+    }
+
+    /// The node that a name means: a node of the same pipe, or another pipe's
+    /// output.
+    fn read_by_name(self, own: Option<&'p Pipe>, name: &str) -> Option<(&'p Pipe, &'p Node)> {
+        if let Some((pipe, node)) = own.and_then(|pipe| Some((pipe, pipe.node(name)?))) {
+            return Some((pipe, node));
+        }
+        let pipe = self.project.pipe(name)?;
+        Some((pipe, pipe.output()?))
+    }
+
+    /// Joins one node to everything it reads; the part's index.
     fn part(
         self,
         node: &'p Node,
@@ -264,17 +327,17 @@ impl<'p, 'r> Composer<'p, 'r> {
         work: &mut Work<'p>,
     ) -> Result<usize, ComposeError> {
         let pipe = nodes.pipe;
-        let Some(template) = self.project.template(&pipe.name, &node.name) else {
-            return Err(ComposeError::NoNode(pipe.name.clone()));
+        let draft = work
+            .rendered
+            .iter()
+            .position(|draft| std::ptr::eq(draft.node, node));
+        // A node is a part of its pipe's SELECT and may be another pipe's, too.
+        let Draft {
+            rendered, found, ..
+        } = match draft {
+            Some(at) => work.rendered.swap_remove(at),
+            None => self.draft(pipe, node)?,
         };
-        let rendered = template
-            .render(self.parameters, self.context)
-            .map_err(|error| ComposeError::Template {
-                pipe: pipe.name.clone(),
-                node: node.name.clone(),
-                error: Box::new(error),
-            })?;
-        let found = reads(&rendered.sql);
         let read = self.join(&found, Some(&mut *nodes), work)?;
         work.parts.push(Part {
             pipe,

@@ -6,7 +6,6 @@ use crate::project::findings::locate;
 use crate::project::sql::compose::{ComposeError, Composer, Part};
 use crate::project::{ApplyError, Project};
 use datafile::{Diagnostic, Node, Pipe};
-use engine::guard::Guard;
 use engine::{Engine, EngineError, sql};
 use template::{Parameters, RenderContext};
 
@@ -32,9 +31,8 @@ pub(in crate::project) async fn select(
 ) -> Result<Select, ApplyError> {
     let composed = Composer::new(project, parameters, context).node(pipe, node);
     let composed = composed.map_err(|error| not_composed(project, (pipe, node), error))?;
-    let guard = Guard::default();
     for part in composed.parts() {
-        check(engine, &guard, part).await?;
+        check(project, engine, part).await?;
     }
     Ok(Select {
         parameters: composed.parameters(),
@@ -48,7 +46,7 @@ pub(in crate::project) async fn select(
 
 /// Refuses what a template has rendered beyond what was checked when its
 /// project was loaded.
-async fn check(engine: &dyn Engine, guard: &Guard, part: &Part<'_>) -> Result<(), ApplyError> {
+async fn check(project: &Project, engine: &dyn Engine, part: &Part<'_>) -> Result<(), ApplyError> {
     let Part {
         pipe,
         node,
@@ -56,8 +54,8 @@ async fn check(engine: &dyn Engine, guard: &Guard, part: &Part<'_>) -> Result<()
         ..
     } = part;
     let parameters = sql::parameters(&rendered.bound);
-    let inspection = guard.inspect(engine, &rendered.sql, &parameters).await;
-    let inspection = inspection.map_err(|error| match error {
+    let reading = project.verdicts.read(engine, &rendered.sql, &parameters);
+    let reading = reading.await.map_err(|error| match error {
         EngineError::Query { message, .. } => {
             ApplyError::Refused(vec![locate::unreadable(pipe, node, &message)])
         }
@@ -66,14 +64,15 @@ async fn check(engine: &dyn Engine, guard: &Guard, part: &Part<'_>) -> Result<()
             source,
         },
     })?;
-    inspection.check_project().map_err(|refusal| {
-        let message = format!("the SQL of `{}` is refused: {refusal}", node.name);
-        ApplyError::Refused(vec![Diagnostic::error(
-            &pipe.file,
-            node.sql.start(),
-            message,
-        )])
-    })
+    let Some(refusal) = reading.refusal else {
+        return Ok(());
+    };
+    let message = format!("the SQL of `{}` is refused: {refusal}", node.name);
+    Err(ApplyError::Refused(vec![Diagnostic::error(
+        &pipe.file,
+        node.sql.start(),
+        message,
+    )]))
 }
 
 /// What a part reads by a name that its own CTE has is read through `view()`,
@@ -97,10 +96,10 @@ fn not_composed(project: &Project, read: (&Pipe, &Node), error: ComposeError) ->
             node: in_node,
             error,
         } => {
-            let place = project
+            let location = project
                 .pipe(in_pipe)
                 .and_then(|pipe| Some((pipe.as_ref(), pipe.node(in_node)?)));
-            let (pipe, node) = place.unwrap_or(read);
+            let (pipe, node) = location.unwrap_or(read);
             let position = node.sql.line_start(error.line);
             let message = format!("`{}` cannot be rendered: {error}", node.name);
             Diagnostic::error(&pipe.file, position, message)

@@ -59,7 +59,7 @@ pub struct Note {
 pub enum ApplyError {
     /// The project is wrong, or does not fit the rows that are there. Nothing
     /// was lost.
-    #[error("the project cannot be applied: {}", first(.0))]
+    #[error("{}", first(.0))]
     Refused(Vec<Diagnostic>),
     /// The engine failed.
     #[error("{action} failed: {source}")]
@@ -179,7 +179,7 @@ fn note_strangers(project: &Project, catalog: &Catalog, applied: &mut Applied) {
 
 /// How a table stands among others.
 #[derive(Debug, Default, serde::Deserialize)]
-struct Standing {
+struct TableLinks {
     name: String,
     uuid: String,
     dependencies_table: Vec<String>,
@@ -250,12 +250,23 @@ impl Target<'_> {
 
     /// Drops this module's own tables of one kind.
     async fn drop_tables(&self, prefix: &str) -> Result<(), ApplyError> {
-        let catalog = self.catalog().await?;
-        for stored in catalog
-            .tables()
-            .filter(|stored| stored.name.starts_with(prefix))
-        {
-            self.drop(&stored.name).await?;
+        #[derive(serde::Deserialize)]
+        struct Row {
+            name: String,
+        }
+        let sql = format!(
+            "SELECT name FROM system.tables WHERE database = {{database:String}} AND startsWith(name, {})",
+            engine::sql::literal(prefix)
+        );
+        let failed = |source| ApplyError::Engine {
+            action: "looking for tables of an interrupted change".to_owned(),
+            source,
+        };
+        let tables: Vec<Row> = rows(self.engine, &sql, self.database)
+            .await
+            .map_err(failed)?;
+        for Row { name } in &tables {
+            self.drop(name).await?;
         }
         Ok(())
     }
@@ -328,13 +339,13 @@ impl Target<'_> {
 
     /// The materialized views that see every row that is inserted into a table.
     pub(in crate::project) async fn readers(&self, table: &str) -> Result<Vec<String>, ApplyError> {
-        Ok(self.standing(table).await?.dependencies_table)
+        Ok(self.links(table).await?.dependencies_table)
     }
 
     /// What the engine knows a table by: another one that takes its name has
     /// another id.
     pub(in crate::project) async fn id(&self, table: &str) -> Result<String, ApplyError> {
-        Ok(self.standing(table).await?.uuid)
+        Ok(self.links(table).await?.uuid)
     }
 
     /// The rows of a table.
@@ -354,14 +365,14 @@ impl Target<'_> {
         Ok(counted.first().map_or(0, |row| row.rows))
     }
 
-    async fn standing(&self, table: &str) -> Result<Standing, ApplyError> {
+    async fn links(&self, table: &str) -> Result<TableLinks, ApplyError> {
         let sql = "SELECT name, toString(uuid) AS uuid, dependencies_table \
                    FROM system.tables WHERE database = {database:String}";
         let failed = |source| ApplyError::Engine {
             action: "reading the views".to_owned(),
             source,
         };
-        let tables: Vec<Standing> = rows(self.engine, sql, self.database)
+        let tables: Vec<TableLinks> = rows(self.engine, sql, self.database)
             .await
             .map_err(failed)?;
         let own = tables.into_iter().find(|row| row.name == table);

@@ -10,6 +10,11 @@ async fn report(engine: &TestEngine, pairs: &[(&str, &str)]) -> Report {
         .0
 }
 
+/// What keeps the project from being served.
+fn errors(report: &Report) -> impl Iterator<Item = &datafile::Diagnostic> {
+    report.found.iter().filter(|found| found.is_error())
+}
+
 const EVENTS: (&str, &str) = (
     "events.datasource",
     "SCHEMA >\n    org String,\n    at DateTime,\n    id UUID\nENGINE_SORTING_KEY org\n",
@@ -67,9 +72,7 @@ async fn every_wrong_node_is_found_where_it_is_wrong() {
         ],
     )
     .await;
-    let places: Vec<String> = report
-        .found
-        .iter()
+    let places: Vec<String> = errors(&report)
         .map(|found| format!("{}:{}:{}", found.file, found.line, found.column))
         .collect();
     let expected = [
@@ -101,15 +104,15 @@ async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
         &[
             (
                 "call.pipe",
-                "NODE n\nSQL >\n    %\n    SELECT 1, {{ nope(x) }}\n",
+                "NODE n\nSQL >\n    %\n    SELECT 1, {{ nope(x) }}\nTYPE endpoint\n",
             ),
             (
                 "open.pipe",
-                "NODE n\nSQL >\n    %\n    SELECT 1\n    WHERE {% if defined(x) %} 1 {% end\n",
+                "NODE n\nSQL >\n    %\n    SELECT 1\n    WHERE {% if defined(x) %} 1 {% end\nTYPE endpoint\n",
             ),
             (
                 "tag.pipe",
-                "NODE n\nSQL >\n    %\n    SELECT 1 {% include a %}\n",
+                "NODE n\nSQL >\n    %\n    SELECT 1 {% include a %}\nTYPE endpoint\n",
             ),
         ],
     )
@@ -127,10 +130,10 @@ async fn what_is_wrong_in_a_template_is_found_where_it_stands() {
     let syntax = report(
         &engine,
         &[
-            ("unique.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Int8(x, 1) }} || 'a'\n      || || {{ Int8(x, 2) }} AND 3\n"),
-            ("line.pipe", "NODE n\nSQL >\n    %\n    SELECT 1 || || 2\n"),
-            ("default.pipe", "NODE n\nSQL >\n    %\n    SELECT 1 WHERE now() > {{ DateTime(since, '2024-01-01') }}\n"),
-            ("list.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Array(x, \"'a'\") }} AS y\n"),
+            ("unique.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Int8(x, 1) }} || 'a'\n      || || {{ Int8(x, 2) }} AND 3\nTYPE endpoint\n"),
+            ("line.pipe", "NODE n\nSQL >\n    %\n    SELECT 1 || || 2\nTYPE endpoint\n"),
+            ("default.pipe", "NODE n\nSQL >\n    %\n    SELECT 1 WHERE now() > {{ DateTime(since, '2024-01-01') }}\nTYPE endpoint\n"),
+            ("list.pipe", "NODE n\nSQL >\n    %\n    SELECT {{ Array(x, \"'a'\") }} AS y\nTYPE endpoint\n"),
         ],
     )
     .await;
@@ -186,11 +189,7 @@ async fn targets_take_the_columns_that_are_made_for_them() {
         ],
     )
     .await;
-    let files: Vec<&str> = report
-        .found
-        .iter()
-        .map(|found| found.file.as_str())
-        .collect();
+    let files: Vec<&str> = errors(&report).map(|found| found.file.as_str()).collect();
     assert_eq!(files, ["copy.pipe", "view.pipe"], "{report}");
 }
 
@@ -221,9 +220,7 @@ async fn a_circle_of_nodes_is_one_finding() {
         ],
     )
     .await;
-    let found: Vec<&str> = report
-        .found
-        .iter()
+    let found: Vec<&str> = errors(&report)
         .map(|found| found.message.as_str())
         .collect();
     assert_eq!(found.len(), 1, "{report}");
@@ -252,11 +249,7 @@ async fn what_only_given_parameters_bring_is_not_run_and_the_other_way_is() {
         ],
     )
     .await;
-    let files: Vec<&str> = refused
-        .found
-        .iter()
-        .map(|found| found.file.as_str())
-        .collect();
+    let files: Vec<&str> = errors(&refused).map(|found| found.file.as_str()).collect();
     assert_eq!(files, ["otherwise.pipe", "without.pipe"], "{refused}");
 }
 
@@ -284,11 +277,7 @@ async fn what_only_given_parameters_reach_is_held_against_the_rules_all_the_same
         ],
     )
     .await;
-    let files: Vec<&str> = report
-        .found
-        .iter()
-        .map(|found| found.file.as_str())
-        .collect();
+    let files: Vec<&str> = errors(&report).map(|found| found.file.as_str()).collect();
     assert_eq!(files, ["c1.pipe", "leak.pipe", "reaches.pipe"], "{report}");
 }
 
@@ -346,4 +335,111 @@ async fn what_is_joined_needs_no_alias() {
         (true, 2),
         "{report}"
     );
+}
+
+#[tokio::test]
+async fn what_the_help_on_nullable_sorting_keys_says_is_accepted() {
+    let engine = TestEngine::open();
+    for data_type in [
+        "String",
+        "Int32",
+        "UInt64",
+        "Float64",
+        "DateTime",
+        "Decimal(18, 4)",
+        "Enum8('a' = 1)",
+        "UUID",
+    ] {
+        let table = |key: &str| {
+            format!(
+                "SCHEMA >\n    a Nullable({data_type}),\n    b Int32\nENGINE_SORTING_KEY {key}\n"
+            )
+        };
+        let refused = report(&engine, &[("t.datasource", &table("a, b"))]).await;
+        let help = refused.found[0].help.clone().unwrap();
+        let advice = help
+            .strip_prefix("sort by ")
+            .and_then(|rest| rest.split_once(", or make"));
+        let (expression, _) = advice.unwrap_or_else(|| panic!("{help}"));
+        let mended = report(
+            &engine,
+            &[("t.datasource", &table(&format!("{expression}, b")))],
+        )
+        .await;
+        assert!(mended.is_good(), "{mended}");
+    }
+    let still_null = "SCHEMA >\n    a Nullable(DateTime)\nENGINE_SORTING_KEY toDate(a)\n";
+    let refused = report(&engine, &[("t.datasource", still_null)]).await;
+    assert!(!refused.is_good(), "{refused}");
+}
+
+#[tokio::test]
+async fn service_data_is_read_by_all_but_materialized_views() {
+    let engine = TestEngine::open();
+    let copied = (
+        "kept.datasource",
+        "SCHEMA >\n    pipe_name String,\n    calls UInt64\n",
+    );
+    let sql = "SELECT pipe_name, count() AS calls FROM tinybird.pipe_stats_rt GROUP BY pipe_name";
+    let copy = format!("NODE c\nSQL >\n    {sql}\nTYPE copy\nTARGET_DATASOURCE kept\n");
+    let jobs = "NODE j\nSQL >\n    SELECT status, b.rows FROM tinybird.jobs_log AS j LEFT JOIN tinybird.block_log AS b USING (job_id)\nTYPE endpoint\n";
+    let days = "NODE d\nSQL >\n    %\n    SELECT date, avgMerge(avg_duration_state) AS a, quantilesTimingMerge(0.9, 0.95, 0.99)(quantile_timing_state) AS q,\n      sum(view_count) AS n FROM tinybird.pipe_stats WHERE pipe_name = {{ String(pipe) }} GROUP BY date\nTYPE endpoint\n";
+    let good = report(
+        &engine,
+        &[
+            copied,
+            ("copy.pipe", &copy),
+            ("jobs.pipe", jobs),
+            ("days.pipe", days),
+        ],
+    )
+    .await;
+    assert_eq!(
+        (good.is_good(), good.extent.planned_nodes),
+        (true, 3),
+        "{good}"
+    );
+    let view = format!(
+        "NODE r\nSQL >\n    {sql}\nNODE v\nSQL >\n    SELECT * FROM r\nTYPE materialized\nDATASOURCE kept\n"
+    );
+    let unknown = "NODE u\nSQL >\n    SELECT * FROM tinybird.sinks_ops_log\n";
+    let refused = report(
+        &engine,
+        &[copied, ("view.pipe", &view), ("unknown.pipe", unknown)],
+    )
+    .await;
+    let messages: Vec<&str> = errors(&refused)
+        .map(|found| found.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "`u` reads `tinybird.sinks_ops_log`, which is not in the project",
+            "the materialized view `v` reads service data, whose rows no view sees"
+        ],
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn one_cause_is_told_once() {
+    let engine = TestEngine::open();
+    let other = "NODE o\nSQL >\n    %\n    SELECT * FROM elsewhere.events {% if defined(x) %} WHERE 1 {% end %}\nTYPE endpoint\n";
+    let own = "NODE v\nSQL >\n    SELECT * FROM `view.daily`\nTYPE endpoint\n";
+    let system = "NODE s\nSQL >\n    SELECT * FROM system.query_log\nTYPE endpoint\n";
+    let report = report(
+        &engine,
+        &[
+            ("other.pipe", other),
+            ("own.pipe", own),
+            ("system.pipe", system),
+        ],
+    )
+    .await;
+    let files: Vec<&str> = report
+        .found
+        .iter()
+        .map(|found| found.file.as_str())
+        .collect();
+    assert_eq!(files, ["other.pipe", "own.pipe", "system.pipe"], "{report}");
 }

@@ -239,3 +239,20 @@ async fn a_copys_secrets_reach_the_engine_as_they_are() {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
     assert_eq!(rows.unwrap(), format!("{hex}\n"));
 }
+
+#[tokio::test]
+async fn a_copy_without_a_parameter_it_needs_says_which() {
+    let needs = COUNT.1.replace("Int32(more_than, 0)", "Int32(more_than)");
+    let (_engine, _directory, workspace) =
+        prepared(&[EVENTS, TOTALS, ("count.pipe", &needs)]).await;
+    let error = run(&workspace, "count", None)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("count.pipe:"), "{error}");
+    assert!(
+        error.contains("Required parameter is not defined. Check the parameters more_than"),
+        "{error}"
+    );
+    assert!(!error.contains("project cannot be applied"), "{error}");
+}

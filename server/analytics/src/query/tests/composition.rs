@@ -244,3 +244,22 @@ async fn tenants_stay_apart_behind_a_nodes_own_ctes() {
     let fixture = Fixture::open(&[("base", &base), ("own", &pipe)]).await;
     assert_eq!(fixture.rows("own", &[]).await, "one\ntwo\n");
 }
+
+#[tokio::test]
+async fn the_error_of_the_nearest_node_is_told() {
+    let fixture = Fixture::open(&[
+        ("far", "NODE far_node\nSQL >\n    %\n    SELECT {{ Int32(a) }} AS x\nTYPE endpoint\n"),
+        (
+            "levels",
+            "NODE deep\nSQL >\n    %\n    SELECT {{ error('deep') }} AS x\n\
+             NODE left\nSQL >\n    SELECT x FROM deep\n\
+             NODE right\nSQL >\n    %\n    SELECT {{ error('right') }} AS x\n\
+             NODE last\nSQL >\n    %\n    SELECT l.x, r.x {% if defined(fail) %} {{ error('last') }} {% end %} FROM left AS l, right AS r, far AS f\nTYPE endpoint\n",
+        ),
+    ])
+    .await;
+    let message = async |given: &[(&str, &str)]| fixture.error("levels", given).await.to_string();
+    assert_eq!(message(&[("fail", "1"), ("a", "no")]).await, "last");
+    assert!(message(&[("a", "no")]).await.contains("'no' to type Int32"));
+    assert_eq!(message(&[("a", "1")]).await, "right");
+}

@@ -12,7 +12,7 @@ use datafile::{DataSource, Diagnostic, Position};
 use engine::{EngineError, Statement};
 
 /// Where a SELECT stands: its file and its beginning.
-type Place<'run> = (&'run str, Position);
+type Location<'run> = (&'run str, Position);
 
 /// Refuses a SELECT whose columns are not those of the data source it fills.
 pub(in crate::project) async fn check_columns(
@@ -20,12 +20,12 @@ pub(in crate::project) async fn check_columns(
     target: &Target<'_>,
     select: &Select,
     data_source: &str,
-    place: Place<'_>,
+    location: Location<'_>,
 ) -> Result<(), ApplyError> {
     let Some(data_source) = project.data_source(data_source) else {
         return Ok(());
     };
-    let columns = columns_of(target, select, place).await?;
+    let columns = columns_of(target, select, location).await?;
     let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let into = &data_source.name;
     if let Some(unknown) = names.iter().find(|name| data_source.column(name).is_none()) {
@@ -33,7 +33,7 @@ pub(in crate::project) async fn check_columns(
             "the SELECT makes a column `{unknown}`, and `{into}`, where it goes, has none of that name"
         );
         return Err(refused(
-            place,
+            location,
             message,
             "name it with AS as the column it fills, or add the column",
         ));
@@ -46,12 +46,12 @@ pub(in crate::project) async fn check_columns(
             "the SELECT does not make `{tenant}`, the column by which `{into}` is kept apart"
         );
         return Err(refused(
-            place,
+            location,
             message,
             "add the tenant's column to the SELECT",
         ));
     }
-    check_tenant(project, target, select, (data_source, tenant), place).await
+    check_tenant(project, target, select, (data_source, tenant), location).await
 }
 
 /// Refuses a SELECT that writes rows made of one tenant's under another's name.
@@ -60,7 +60,7 @@ async fn check_tenant(
     target: &Target<'_>,
     select: &Select,
     (data_source, tenant): (&DataSource, &str),
-    place: Place<'_>,
+    location: Location<'_>,
 ) -> Result<(), ApplyError> {
     let statement = Statement {
         database: Some(target.database.to_owned()),
@@ -71,7 +71,7 @@ async fn check_tenant(
     let answer = answer.map_err(|error| match error {
         EngineError::Query { message, .. } => {
             let message = format!("ClickHouse cannot run the SQL: {message}");
-            ApplyError::Refused(vec![Diagnostic::error(place.0, place.1, message)])
+            ApplyError::Refused(vec![Diagnostic::error(location.0, location.1, message)])
         }
         source => ApplyError::Engine {
             action: "reading where a SELECT's columns come from".to_owned(),
@@ -95,11 +95,11 @@ async fn check_tenant(
     let help = format!(
         "select `{tenant}` of the data source whose rows these are; where rows are grouped, group them by it, too"
     );
-    Err(refused(place, message, &help))
+    Err(refused(location, message, &help))
 }
 
-fn refused(place: Place<'_>, message: String, help: &str) -> ApplyError {
+fn refused(location: Location<'_>, message: String, help: &str) -> ApplyError {
     ApplyError::Refused(vec![
-        Diagnostic::error(place.0, place.1, message).help(help),
+        Diagnostic::error(location.0, location.1, message).help(help),
     ])
 }

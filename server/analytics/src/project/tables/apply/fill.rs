@@ -25,7 +25,7 @@ pub(in crate::project) struct ResultColumn {
 pub(in crate::project) async fn columns_of(
     target: &Target<'_>,
     select: &Select,
-    place: (&str, Position),
+    location: (&str, Position),
 ) -> Result<Vec<ResultColumn>, ApplyError> {
     let statement = Statement {
         database: Some(target.database.to_owned()),
@@ -39,7 +39,7 @@ pub(in crate::project) async fn columns_of(
         .map_err(|error| match error {
             EngineError::Query { message, .. } => {
                 let message = format!("ClickHouse cannot run the SQL: {message}");
-                ApplyError::Refused(vec![Diagnostic::error(place.0, place.1, message)])
+                ApplyError::Refused(vec![Diagnostic::error(location.0, location.1, message)])
             }
             source => ApplyError::Engine {
                 action: "reading a SELECT's columns".to_owned(),
@@ -60,11 +60,11 @@ pub(in crate::project) async fn insert_by_name(
     target: &Target<'_>,
     table: &str,
     select: &Select,
-    place: (&str, Position),
+    location: (&str, Position),
 ) -> Result<(), ApplyError> {
     let filling = Filling {
         select,
-        place,
+        location,
         filters: Vec::new(),
     };
     filling.run(target, &target.table(table)).await
@@ -75,7 +75,7 @@ pub(in crate::project) async fn insert_by_name(
 pub(in crate::project) struct Filling<'run> {
     pub(in crate::project) select: &'run Select,
     /// Where it stands: a file and a position.
-    pub(in crate::project) place: (&'run str, Position),
+    pub(in crate::project) location: (&'run str, Position),
     /// Conditions on the rows it reads.
     pub(in crate::project) filters: Vec<TableFilter>,
 }
@@ -88,7 +88,7 @@ impl Filling<'_> {
         from: &Target<'_>,
         into: &str,
     ) -> Result<(), ApplyError> {
-        let columns = columns_of(from, self.select, self.place).await?;
+        let columns = columns_of(from, self.select, self.location).await?;
         let names: Vec<String> = columns
             .iter()
             .map(|column| identifier(&column.name))

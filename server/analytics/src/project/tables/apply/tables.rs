@@ -1,10 +1,13 @@
 //! The tables of data sources and of their quarantines.
 
+use futures::FutureExt;
+
 use super::fill::insert_by_name;
 use super::table::{TableChange, plan as compare};
 use super::{Applied, ApplyError, Note, Target};
 use crate::project::Project;
 use crate::project::findings::locate;
+use crate::project::reading::analysis::together;
 use crate::project::sql::ddl::{TableDefinition, quarantine_name};
 use crate::project::sql::select::Select;
 use crate::project::tables::catalog::{Catalog, Record, StoredTable};
@@ -199,14 +202,25 @@ pub(super) async fn execute(
     plans: &[TablePlan<'_>],
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
+    let sql = |plan: &TablePlan<'_>| {
+        let comment = plan.record.comment();
+        plan.definition.create(&target.table(&plan.name), &comment)
+    };
+    let mut new = Vec::new();
+    for plan in plans.iter().filter(|plan| plan.action == Action::Create) {
+        new.push(create(target, plan, sql(plan)).boxed());
+    }
+    for created in together(new).await {
+        created?;
+    }
     for plan in plans {
         let name = &plan.name;
-        let comment = plan.record.comment();
-        let sql = plan.definition.create(&target.table(name), &comment);
         match &plan.action {
             Action::Keep => continue,
-            Action::Create => create(target, plan, sql).await?,
-            Action::Change(change) => execute_change(target, plan, change, sql, applied).await?,
+            Action::Create => {}
+            Action::Change(change) => {
+                execute_change(target, plan, change, sql(plan), applied).await?;
+            }
         }
         if !plan.is_quarantine() {
             match plan.action {
@@ -271,8 +285,8 @@ async fn rebuild(
         sql: forward_select(query, &target.table(name)),
         ..Select::default()
     };
-    let place = (plan.data_source.file.as_str(), query.start());
-    insert_by_name(target, &staging, &select, place).await?;
+    let location = (plan.data_source.file.as_str(), query.start());
+    insert_by_name(target, &staging, &select, location).await?;
     target.exchange(&staging, name).await?;
     target.drop(&former).await?;
     let rename = format!(

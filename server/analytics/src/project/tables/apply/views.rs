@@ -303,14 +303,14 @@ impl ViewPlans<'_> {
     ) -> Result<(), ApplyError> {
         let select = view_select(self.project, target, plan.pipe, plan.node, plan.target).await?;
         let staging = staging_name(&plan.pipe.name);
-        let place = (plan.pipe.file.as_str(), plan.node.sql.start());
+        let location = (plan.pipe.file.as_str(), plan.node.sql.start());
         if is_null(self.project, plan.target) {
-            insert_by_name(target, plan.target, &select, place).await?;
+            insert_by_name(target, plan.target, &select, location).await?;
             return self.create_view(target, plan, &select).await;
         }
         target.drop(&staging).await?;
         target.create_like(&staging, plan.target).await?;
-        insert_by_name(target, &staging, &select, place).await?;
+        insert_by_name(target, &staging, &select, location).await?;
         self.create_view(target, plan, &select).await?;
         self.publish(target, plan, plans).await
     }
@@ -354,19 +354,19 @@ pub(in crate::project) async fn view_select(
 ) -> Result<Select, ApplyError> {
     let (parameters, context) = (Parameters::new(), RenderContext::default());
     let select = select(project, target.engine, (pipe, node), &parameters, &context).await?;
-    let place = (pipe.file.as_str(), node.sql.start());
+    let location = (pipe.file.as_str(), node.sql.start());
     if !select.parameters.is_empty() {
         let message = format!(
             "the materialized view `{}` uses secrets, which it cannot keep",
             node.name
         );
         let help = "write the values themselves, or filter where it is read";
-        let found = Diagnostic::error(place.0, place.1, message).help(help);
+        let found = Diagnostic::error(location.0, location.1, message).help(help);
         return Err(ApplyError::Refused(vec![found]));
     }
     if let Some(found) = select.unwatchable {
         return Err(ApplyError::Refused(vec![found]));
     }
-    check_columns(project, target, &select, data_source, place).await?;
+    check_columns(project, target, &select, data_source, location).await?;
     Ok(select)
 }

@@ -44,7 +44,7 @@ pub struct TestOptions {
 
 /// Why a project's tests cannot be run.
 #[derive(Debug, thiserror::Error)]
-pub enum TestingError {
+pub enum TestRunError {
     /// The scratch workspace cannot be made.
     #[error("a scratch workspace cannot be made: {0}")]
     Scratch(#[from] std::io::Error),
@@ -54,7 +54,7 @@ pub enum TestingError {
     /// The project does not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A fixture does not fit its data source.
+    /// A fixture cannot be read.
     #[error("{file}: {message}")]
     Fixture {
         /// The file, relative to the project.
@@ -80,7 +80,7 @@ pub enum TestingError {
 pub async fn run(
     options: TestOptions,
     report: &mut (dyn FnMut(Event) + Send),
-) -> Result<Summary, TestingError> {
+) -> Result<Summary, TestRunError> {
     let started = Instant::now();
     let files = cases::read(&options.project)?;
     let scratch = Scratch::open(&options).await?;
@@ -117,7 +117,7 @@ struct Response {
 }
 
 impl Scratch {
-    async fn open(options: &TestOptions) -> Result<Self, TestingError> {
+    async fn open(options: &TestOptions) -> Result<Self, TestRunError> {
         let directory = tempfile::tempdir()?;
         let database = SqliteConnectOptions::new()
             .filename(directory.path().join("rookery.db"))
@@ -158,7 +158,7 @@ impl Scratch {
         &self,
         directory: &Path,
         report: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<(), TestingError> {
+    ) -> Result<(), TestRunError> {
         let project = self.running.workspace().current();
         for data_source in project.data_sources() {
             let Some(file) = files::find(directory, &data_source.name) else {
@@ -166,13 +166,14 @@ impl Scratch {
             };
             let engine = self.running.engine().as_ref();
             let loaded = files::load(engine, data_source, &directory.join(&file)).await;
-            let rows = loaded.map_err(|message| TestingError::Fixture {
+            let loaded = loaded.map_err(|message| TestRunError::Fixture {
                 file: file.display().to_string(),
                 message,
             })?;
             report(Event::Loaded {
                 data_source: data_source.name.clone(),
-                rows,
+                rows: loaded.rows,
+                note: loaded.complaint(),
             });
         }
         Ok(())
@@ -184,7 +185,7 @@ impl Scratch {
         filter: Option<&str>,
         summary: &mut Summary,
         report: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<(), TestingError> {
+    ) -> Result<(), TestRunError> {
         let found = self.get(&format!("/v0/pipes/{}", file.pipe), &[]).await;
         match found.status {
             StatusCode::OK => {}
@@ -196,7 +197,7 @@ impl Scratch {
             }
             status => {
                 let message = format!("the pipe cannot be described: {status} {}", found.body);
-                return Err(TestingError::Tests {
+                return Err(TestRunError::Tests {
                     file: file.path.clone(),
                     message,
                 });

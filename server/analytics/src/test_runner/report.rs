@@ -12,6 +12,8 @@ pub enum Event {
         data_source: String,
         /// So many rows.
         rows: u64,
+        /// What became of others.
+        note: Option<String>,
     },
     /// A file of tests was passed over.
     Skipped {
@@ -37,8 +39,16 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loaded { data_source, rows } => {
-                write!(formatter, "loaded {rows} rows into {data_source}")
+            Self::Loaded {
+                data_source,
+                rows,
+                note,
+            } => {
+                write!(formatter, "loaded {rows} rows into {data_source}")?;
+                match note {
+                    Some(note) => write!(formatter, ", but {note}"),
+                    None => Ok(()),
+                }
             }
             Self::Skipped { file, reason } => write!(formatter, "skipped {file}: {reason}"),
             Self::Passed { name, note: None } => write!(formatter, "test {name} ... ok"),

@@ -11,16 +11,16 @@ use engine::guard::{Catalog, Guard, Refusal};
 /// The name of the endpoint's result.
 const RESULT: &str = "_";
 
-/// Lays `over` over the endpoint's SELECT. It may read that and CTEs of its
+/// Lays `outer` over the endpoint's SELECT. It may read that and CTEs of its
 /// own, nothing else; the names of the latter, for filters.
 pub(super) async fn compose(
     engine: &dyn Engine,
     guard: &Guard,
     project: &Project,
     composed: &mut Composed<'_>,
-    over: &str,
+    outer: &str,
 ) -> Result<BTreeSet<String>, QueryError> {
-    let inspection = guard.inspect(engine, over, &[]).await?;
+    let inspection = guard.inspect(engine, outer, &[]).await?;
     if let Some(format) = &inspection.format {
         return Err(Refusal::Format(format.clone()).into());
     }
@@ -32,12 +32,12 @@ pub(super) async fn compose(
             || project.data_source_of(name).is_some()
             || *name == RESULT
     };
-    let own = reads(over).own;
+    let own = reads(outer).own;
     if let Some(name) = own.iter().find(is_taken) {
         return Err(Refusal::Table(name.clone()).into());
     }
     inspection.check_outside(&OnlyResult { own: &own })?;
-    composed.lay_under(RESULT, &inspection.body);
+    composed.wrap_in(RESULT, &inspection.body);
     Ok(own)
 }
 

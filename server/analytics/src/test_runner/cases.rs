@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::TestingError;
+use super::TestRunError;
 
 /// The cases of one pipe.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ struct Written {
 }
 
 /// Reads all files of a project's `tests`, in the order of their names.
-pub(super) fn read(project: &Path) -> Result<Vec<CaseFile>, TestingError> {
+pub(super) fn read(project: &Path) -> Result<Vec<CaseFile>, TestRunError> {
     let Ok(entries) = std::fs::read_dir(project.join("tests")) else {
         return Ok(Vec::new());
     };
@@ -56,11 +56,11 @@ pub(super) fn read(project: &Path) -> Result<Vec<CaseFile>, TestingError> {
     paths.iter().map(|path| read_file(path)).collect()
 }
 
-fn read_file(path: &Path) -> Result<CaseFile, TestingError> {
+fn read_file(path: &Path) -> Result<CaseFile, TestRunError> {
     let name =
         |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let file = format!("tests/{}", name(path.file_name()));
-    let unreadable = |message: String| TestingError::Tests {
+    let unreadable = |message: String| TestRunError::Tests {
         file: file.clone(),
         message,
     };
@@ -79,19 +79,14 @@ fn parse(text: &str) -> Result<Vec<Case>, String> {
             "{error}; a file is a list of cases with `name`, `parameters` and `expected_result`"
         )
     })?;
-    let mut cases: Vec<Case> = Vec::new();
-    for case in written.unwrap_or_default() {
-        if cases.iter().any(|known| known.name == case.name) {
-            return Err(format!("two cases are called `{}`: rename one", case.name));
-        }
-        cases.push(Case {
-            parameters: parameters(case.parameters.as_deref().unwrap_or_default()),
-            name: case.name,
-            expected_result: case.expected_result.unwrap_or_default(),
-            expected_http_status: case.expected_http_status,
-        });
-    }
-    Ok(cases)
+    // Names need not differ: each case runs.
+    let cases = written.unwrap_or_default().into_iter().map(|case| Case {
+        parameters: parameters(case.parameters.as_deref().unwrap_or_default()),
+        name: case.name,
+        expected_result: case.expected_result.unwrap_or_default(),
+        expected_http_status: case.expected_http_status,
+    });
+    Ok(cases.collect())
 }
 
 /// `a=1&b=2`, or a whole address of which what follows the `?` counts. Spaces
@@ -154,11 +149,18 @@ mod tests {
     }
 
     #[test]
+    fn cases_of_one_name_all_count() {
+        let text = "- name: a\n  parameters: x=1\n- name: a\n  parameters: x=2";
+        let cases = parse(text).unwrap();
+        let values: Vec<&str> = cases.iter().map(|case| &*case.parameters[0].1).collect();
+        assert_eq!(values, ["1", "2"]);
+    }
+
+    #[test]
     fn what_is_no_list_of_cases_is_refused() {
         for text in [
             "- a: {sql: SELECT 1}",
             "name: a",
-            "- name: a\n- name: a",
             "- [",
             "- name: a\n  expected_http_status: x",
         ] {
