@@ -24,4 +24,5 @@ pub use readable::{Fixed, Readable};
 pub use resource::{Resource, resource_id};
 pub use scope::{InvalidScope, StaticScope};
 pub use static_token::StaticTokenText;
-pub use store::{Revocation, RevocationKind, StaticToken, StoreError, TokenStore};
+pub use store::{StaticToken, StoreError, TokenStore};
+pub use token::{Revocation, RevocationKind};

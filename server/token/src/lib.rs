@@ -3,7 +3,7 @@
 //!
 //! Here live the claims and scopes of such a token ([`Claims`]), the keys
 //! ([`SigningKey`], [`VerifyingKey`]), signing ([`sign`]) and verifying
-//! ([`Verifier`]), and the JWT templates that turn a person and an
+//! ([`Verifier`], [`Revocations`]), and the JWT templates that turn a person and an
 //! organization into claims ([`JwtTemplate`], [`Mint`]). Sessions, HTTP, static
 //! tokens and what a scope allows to do in detail live elsewhere: `web` asks
 //! the [`Mint`], `analytics` the [`Verifier`].
@@ -31,6 +31,7 @@ mod claims;
 mod json;
 mod keys;
 mod mint;
+mod revocation;
 mod sign;
 mod template;
 mod verify;
@@ -38,6 +39,7 @@ mod verify;
 pub use claims::{Audience, Claims, Limits, Resources, Scope, ScopeKind};
 pub use keys::{Algorithm, KeyError, Keyring, Settings, SigningKey, VerifyingKey};
 pub use mint::{Mint, MintError, Minted};
+pub use revocation::{Revocation, RevocationKind, Revocations};
 pub use sign::{SignError, sign};
 pub use template::{JwtTemplate, OrganizationClaims, Subject, TemplateError, UserClaims};
 pub use verify::{Verifier, VerifyError};

@@ -1,6 +1,5 @@
 //! From a token's text to an [`Access`].
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,12 +7,12 @@ use std::time::Duration;
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use token::{Claims, Verifier};
+use token::{Claims, Revocations, Verifier};
 
 use super::error::AccessError;
 use super::grant::Access;
 use super::static_token::{StaticTokenText, same};
-use super::store::{RevocationKind, StoreError, TokenStore};
+use super::store::{StoreError, TokenStore};
 
 /// How often other processes' changes are looked for.
 const REFRESH_EVERY: Duration = Duration::from_millis(500);
@@ -41,7 +40,7 @@ pub struct Authority {
     verified: Cache<Arc<str>, Verified>,
     /// The store's version that `revocations` and the cache are of.
     version: AtomicI64,
-    revocations: RwLock<Arc<HashMap<(RevocationKind, String), i64>>>,
+    revocations: RwLock<Arc<Revocations>>,
 }
 
 /// A token that was found good.
@@ -155,16 +154,7 @@ impl Authority {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        if revocations.is_empty() {
-            return Ok(());
-        }
-        let revoked_at =
-            |kind, value: &Option<String>| revocations.get(&(kind, value.clone()?)).copied();
-        let by_id = revoked_at(RevocationKind::Jti, &claims.jti).is_some();
-        let until = revoked_at(RevocationKind::Name, &Some(claims.name.clone()))
-            .max(revoked_at(RevocationKind::User, &claims.sub));
-        let by_group = until.is_some_and(|until| claims.iat.is_none_or(|iat| iat <= until));
-        if by_id || by_group {
+        if revocations.refuse(claims) {
             Err(AccessError::Revoked)
         } else {
             Ok(())
@@ -177,11 +167,7 @@ impl Authority {
         if version == self.version.load(Ordering::Acquire) {
             return Ok(());
         }
-        let revocations = self.store.revocations().await?;
-        let revocations = revocations
-            .into_iter()
-            .map(|revocation| ((revocation.kind, revocation.value), revocation.revoked_at))
-            .collect();
+        let revocations = self.store.revocations().await?.into_iter().collect();
         *self
             .revocations
             .write()

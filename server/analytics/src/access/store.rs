@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{FromRow, Row};
 use thiserror::Error;
 use time::OffsetDateTime;
+use token::{Revocation, RevocationKind};
 use uuid::Uuid;
 
 use super::scope::StaticScope;
@@ -54,49 +55,6 @@ impl fmt::Debug for StaticToken {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
-}
-
-/// What a revocation names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RevocationKind {
-    /// One token, by its claim `jti`.
-    Jti,
-    /// Every token of a name signed so far.
-    Name,
-    /// Every token of a user (claim `sub`) signed so far.
-    User,
-}
-
-impl RevocationKind {
-    /// The name it has in the API and the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Jti => "jti",
-            Self::Name => "name",
-            Self::User => "user",
-        }
-    }
-
-    /// The kind of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Jti, Self::Name, Self::User]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
-    }
-}
-
-/// JWTs that are refused although they are genuine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// What `value` is.
-    pub kind: RevocationKind,
-    /// The `jti`, name or user.
-    pub value: String,
-    /// Unix seconds. By name and user, only tokens signed up to then (and
-    /// those that do not say when) are refused.
-    pub revoked_at: i64,
 }
 
 /// Why the store cannot do what it is asked to.
@@ -312,17 +270,46 @@ impl TokenStore {
     }
 
     /// Revokes tokens; a later revocation of the same replaces the former.
-    pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO analytics_revocations (kind, value, revoked_at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (kind, value) DO UPDATE SET revoked_at = max(revoked_at, ?3)",
+    /// Returns the second it holds up to: two within one second have to differ,
+    /// because tokens signed between them are of the next.
+    pub async fn revoke(&self, revocation: &Revocation) -> Result<i64, StoreError> {
+        self.write_revocation(revocation, None).await
+    }
+
+    /// Revokes tokens that all expire before `until` (unix seconds), after
+    /// which the revocation is forgotten; one without an end stays.
+    pub async fn revoke_until(
+        &self,
+        revocation: &Revocation,
+        until: i64,
+    ) -> Result<i64, StoreError> {
+        sqlx::query("DELETE FROM analytics_revocations WHERE forget_at <= ?")
+            .bind(revocation.revoked_at)
+            .execute(&self.pool)
+            .await?;
+        self.write_revocation(revocation, Some(until)).await
+    }
+
+    async fn write_revocation(
+        &self,
+        revocation: &Revocation,
+        until: Option<i64>,
+    ) -> Result<i64, StoreError> {
+        let written = sqlx::query_scalar(
+            "INSERT INTO analytics_revocations (kind, value, revoked_at, forget_at)
+             VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (kind, value) DO UPDATE SET
+               revoked_at = max(revoked_at + 1, ?3),
+               forget_at = iif(forget_at IS NULL, NULL, max(forget_at, ?4))
+             RETURNING revoked_at",
         )
         .bind(revocation.kind.as_str())
         .bind(&revocation.value)
         .bind(revocation.revoked_at)
-        .execute(&self.pool)
+        .bind(until)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(())
+        Ok(written)
     }
 
     /// Takes a revocation back; answers whether there was one.

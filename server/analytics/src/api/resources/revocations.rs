@@ -39,7 +39,7 @@ async fn revoke(
     input: Input,
 ) -> Result<Json<Value>, ApiError> {
     access.tokens()?;
-    let given: Vec<Revocation> = KINDS
+    let mut given: Vec<Revocation> = KINDS
         .into_iter()
         .filter_map(|kind| {
             let value = input
@@ -53,11 +53,11 @@ async fn revoke(
             })
         })
         .collect();
-    let [revocation] = given.as_slice() else {
+    let [revocation] = given.as_mut_slice() else {
         let message = "say what to revoke: one of `jti`, `name` and `user`";
         return Err(ApiError::bad_request("missing_parameter", message));
     };
-    api.authority().store().revoke(revocation).await?;
+    revocation.revoked_at = api.authority().store().revoke(revocation).await?;
     api.authority().refresh().await?;
     Ok(Json(describe(revocation)))
 }
