@@ -24,6 +24,9 @@ pub struct PageContext {
     /// The analytics token for this page; `None` when signed out without a
     /// public token, or signed in without an organization.
     pub grant: Option<TokenGrant>,
+    /// Whether the provider cannot be asked about the viewer, so that there is no
+    /// token although there should be one.
+    pub unconfirmed: bool,
     /// Scheme, host and port of the analytics server as the browser reaches
     /// it, such as `http://localhost:7181`, without a trailing slash.
     pub analytics_origin: String,
@@ -91,6 +94,7 @@ impl PageData for PageContext {
         Some(Self {
             viewer: Viewer::read(&json.field("viewer")),
             grant: TokenGrant::read(&json.field("grant")),
+            unconfirmed: json.field("unconfirmed").truth()?,
             analytics_origin: json.field("analytics_origin").text()?,
             now: json.field("now").integer()?,
             theme: json.field("theme").text(),
@@ -228,6 +232,7 @@ mod tests {
                 expires_at: 1_764,
                 org: Some("dl".into()),
             }),
+            unconfirmed: true,
             analytics_origin: "http://localhost:7181".into(),
             now: 1_763,
             theme: Some("dark".into()),

@@ -80,7 +80,7 @@ pub fn AnalyticsProvider(children: Children) -> impl IntoView {
     .into_inner();
     let session = Session::new(page.viewer, page.analytics_origin, page.now);
     let grant = RwSignal::new(page.grant);
-    let problem = RwSignal::new(None);
+    let problem = RwSignal::new(page.unconfirmed.then_some(Refusal::Unconfirmed));
     let token = AnalyticsToken {
         grant,
         problem,

@@ -83,6 +83,36 @@ pub(crate) enum IdentityCommand {
     },
     /// Read a password from standard input and print its hash for identity.toml
     HashPassword,
+    /// See who is signed in where, and end that; a running server notices at once
+    #[command(subcommand)]
+    Session(SessionCommand),
+}
+
+/// What can be done about sessions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List sessions, one JSON object a line, the last used first
+    List {
+        /// Only those of this user (subject identifier)
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// End sessions and the tokens they were given
+    End(EndSessions),
+}
+
+/// Which sessions end.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct EndSessions {
+    /// The id of one, as listed
+    pub(crate) id: Option<String>,
+    /// All of this user (subject identifier)
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// All of everybody
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Arguments of `rookery check`.

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod database;
 mod descriptors;
+mod revocations;
 mod secrets;
 mod services;
 mod stop;

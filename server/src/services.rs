@@ -1,7 +1,9 @@
 //! Starting the three services from the configuration. They know nothing of
 //! each other: what one needs to reach another is settled here.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::Router;
 use sqlx::SqlitePool;
@@ -9,6 +11,7 @@ use sqlx::SqlitePool;
 use crate::commands::Failure;
 use crate::config::Config;
 use crate::database;
+use crate::revocations;
 use crate::secrets::Secrets;
 
 /// Where the embedded provider is mounted on the web origin.
@@ -98,18 +101,21 @@ impl Installation {
     /// What the provider says.
     pub(crate) async fn start_identity(
         &self,
-        listen: std::net::SocketAddr,
+        listen: SocketAddr,
     ) -> Result<identity::Running, Failure> {
         let origin = &self.config.web.origin;
         let mut settings = self.config.identity.clone();
         settings
             .issuer
             .get_or_insert_with(|| self.embedded_issuer());
+        let notices = self.web_as_reached_from(listen);
         let client = identity::Client {
             client_id: self.config.oidc.client_id.clone(),
             client_secret: self.client_secret().to_owned(),
             redirect_uris: vec![format!("{origin}/auth/callback")],
             post_logout_redirect_uris: vec![format!("{origin}/")],
+            backchannel_logout_uri: Some(format!("{notices}/auth/backchannel-logout")),
+            events_uri: Some(format!("{notices}/auth/events")),
             require_pkce: true,
         };
         let options = identity::StartOptions {
@@ -120,6 +126,22 @@ impl Installation {
             loopback: listen.ip().is_loopback(),
         };
         Ok(identity::start(settings, options).await?)
+    }
+
+    /// Where a provider that listens at `listen` reaches the web application: in
+    /// the same process without a detour over the network.
+    fn web_as_reached_from(&self, listen: SocketAddr) -> String {
+        let web = self.config.web.listen;
+        let here = match web.ip() {
+            _ if listen != web => None,
+            IpAddr::V4(ip) if ip.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => Some(Ipv6Addr::LOCALHOST.into()),
+            ip => ip.is_loopback().then_some(ip),
+        };
+        here.map_or_else(
+            || self.config.web.origin.clone(),
+            |ip: IpAddr| format!("http://{}", SocketAddr::new(ip, web.port())),
+        )
     }
 
     fn client_secret(&self) -> &str {
@@ -157,6 +179,27 @@ impl Installation {
         Ok(analytics::start(settings, options).await?)
     }
 
+    /// The sessions of the web application, whether it runs or not.
+    ///
+    /// # Errors
+    /// The settings or the database cannot be used.
+    pub(crate) async fn sessions(&self) -> Result<web::SessionControl, Failure> {
+        let options = web::ControlOptions {
+            pool: self.pool.clone(),
+            cookie_secret: self.secrets.session_key.clone(),
+            revocations: self.revocations().await?,
+            token_lifetime: self.mint()?.template().lifetime(),
+        };
+        Ok(web::SessionControl::open(&self.config.web, options).await?)
+    }
+
+    /// The list of revoked tokens, where the analytics server shares this
+    /// database.
+    async fn revocations(&self) -> Result<Option<Arc<dyn web::RevocationList>>, Failure> {
+        let shared = revocations::Shared::find(&self.pool).await?;
+        Ok(shared.map(|list| Arc::new(list) as Arc<dyn web::RevocationList>))
+    }
+
     /// Starts the web application; `provider` is the embedded one, if it runs here.
     ///
     /// # Errors
@@ -181,6 +224,7 @@ impl Installation {
                 .embeds_identity()
                 .then(|| self.secrets.client_secret.clone()),
             in_process_provider: provider,
+            revocations: self.revocations().await?,
             clock: web::Clock::default(),
         };
         Ok(web::start(settings, oidc, options).await?)

@@ -31,7 +31,8 @@ pub enum FailureKind {
     Unreachable,
     /// No answer in time.
     Timeout,
-    /// 403 with the code `token_expired`: a new token helps.
+    /// 403 with the code `token_expired` or `token_revoked`: a new token helps
+    /// whoever may still have one.
     TokenExpired,
     /// Any other 401 or 403.
     Forbidden,
@@ -76,7 +77,13 @@ impl Failure {
         let envelope = Json::parse(body);
         let said = |name: &str| envelope.as_ref()?.field(name).text();
         let kind = match status {
-            403 if said("code").as_deref() == Some("token_expired") => FailureKind::TokenExpired,
+            403 if matches!(
+                said("code").as_deref(),
+                Some("token_expired" | "token_revoked")
+            ) =>
+            {
+                FailureKind::TokenExpired
+            }
             401 | 403 => FailureKind::Forbidden,
             429 => FailureKind::RateLimited,
             503 if retry_after.is_some() => FailureKind::Starting,

@@ -79,6 +79,12 @@ fn trouble(problem: Refusal) -> Option<Notice> {
             "You no longer belong to this organization.".to_owned(),
             Some("Load the page again"),
         ),
+        Refusal::Unconfirmed => (
+            "The sign-in provider does not answer, so your access to the data cannot be \
+             confirmed; trying again."
+                .to_owned(),
+            None,
+        ),
         Refusal::Offline => (
             "You are offline. What is shown stays; the rest follows when you are back.".to_owned(),
             None,

@@ -268,6 +268,7 @@ fn read_grant(answer: Result<TransportResponse, TransportError>) -> Result<Token
         }
         Ok(answer) if answer.status == 401 => Err(Refusal::SignedOut),
         Ok(answer) if answer.status == 403 => Err(Refusal::NotAMember),
+        Ok(answer) if answer.status == 503 => Err(Refusal::Unconfirmed),
         Ok(_) | Err(TransportError::Timeout) => Err(Refusal::Failed),
         Err(TransportError::Unreachable) => Err(Refusal::Offline),
     }

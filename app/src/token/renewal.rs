@@ -36,6 +36,8 @@ pub enum Refusal {
     SignedOut,
     /// 403: the person no longer belongs to this page's organization.
     NotAMember,
+    /// 503: the sign-in provider cannot be asked about the person.
+    Unconfirmed,
     /// The network is away.
     Offline,
     /// Anything else: an error of the server, an answer that makes no sense.
@@ -192,7 +194,7 @@ impl Renewal {
         self.problem = Some(refusal);
         match refusal {
             Refusal::SignedOut | Refusal::NotAMember => self.end(),
-            Refusal::Offline | Refusal::Failed => {
+            Refusal::Unconfirmed | Refusal::Offline | Refusal::Failed => {
                 self.failures += 1;
                 self.phase = Phase::Pausing {
                     until: now + pause(self.failures),

@@ -3,14 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::keys::{KeySet, SignError};
+use crate::keys::{KeySet, SignError, TokenKind};
 use crate::scope::Scope;
 use crate::secret;
 use crate::settings::SigningAlgorithm;
 use crate::store::Person;
 
 /// The names of every claim that [`about`] and [`IdToken::sign`] may give.
-pub(crate) const SUPPORTED: [&str; 13] = [
+pub(crate) const SUPPORTED: [&str; 14] = [
     "iss",
     "sub",
     "aud",
@@ -19,6 +19,7 @@ pub(crate) const SUPPORTED: [&str; 13] = [
     "auth_time",
     "nonce",
     "at_hash",
+    "sid",
     "name",
     "preferred_username",
     "email",
@@ -68,6 +69,8 @@ pub(crate) struct IdToken<'a> {
     pub(crate) issued_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) auth_time: i64,
+    /// The name of the session, as logout tokens have it.
+    pub(crate) session: &'a str,
     pub(crate) nonce: Option<&'a str>,
     pub(crate) access_token: &'a str,
 }
@@ -88,13 +91,14 @@ impl IdToken<'_> {
             ("iat", json!(self.issued_at)),
             ("exp", json!(self.expires_at)),
             ("auth_time", json!(self.auth_time)),
+            ("sid", json!(self.session)),
             ("at_hash", json!(secret::half_digest(self.access_token))),
         ];
         claims.extend(own.map(|(name, value)| (name.to_owned(), value)));
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".to_owned(), json!(nonce));
         }
-        keys.sign(algorithm, &claims)
+        keys.sign(algorithm, TokenKind::Id, &claims)
     }
 }
 

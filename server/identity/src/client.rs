@@ -20,6 +20,12 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// Where the browser may be sent after a sign-out; compared to the byte.
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where the client hears of sessions that ended (OpenID Connect
+    /// Back-Channel Logout 1.0); none: it does not want to.
+    pub backchannel_logout_uri: Option<String>,
+    /// Where the client hears that something about a person has changed, as
+    /// security events (RFC 8935); none: it does not want to.
+    pub events_uri: Option<String>,
     /// Refuse authorization requests without PKCE. False only for clients that
     /// cannot do it.
     pub require_pkce: bool,
@@ -90,6 +96,8 @@ fn check(client: &Client) -> Result<(), String> {
         .redirect_uris
         .iter()
         .chain(&client.post_logout_redirect_uris)
+        .chain(&client.backchannel_logout_uri)
+        .chain(&client.events_uri)
         .try_for_each(|uri| check_redirect(uri).map_err(|problem| format!("`{uri}` {problem}")))
 }
 
@@ -118,6 +126,8 @@ mod tests {
             client_secret: "a secret of the right length".to_owned(),
             redirect_uris: vec![redirect_uri.to_owned()],
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            events_uri: None,
             require_pkce: true,
         }
     }

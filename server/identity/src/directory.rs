@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::notices::Notice;
 use crate::password;
 use crate::store::{OrganizationRow, PersonRow, Store, StoreError};
 
@@ -108,8 +109,9 @@ impl DirectoryFile {
         Ok(Self(directory))
     }
 
-    /// Makes the tables say what the file says.
-    pub(crate) async fn apply(self, store: &Store) -> Result<(), StoreError> {
+    /// Makes the tables say what the file says. Returns what clients are to know
+    /// of it.
+    pub(crate) async fn apply(self, store: &Store) -> Result<Vec<Notice>, StoreError> {
         let organizations: Vec<OrganizationRow> = self
             .0
             .organizations

@@ -37,6 +37,8 @@ fn document(provider: &Provider) -> Value {
         "userinfo_endpoint": issuer.url("/userinfo"),
         "jwks_uri": issuer.url("/jwks"),
         "end_session_endpoint": issuer.url("/end_session"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": Scope::SUPPORTED,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -96,7 +96,7 @@ async fn end(
                 request.return_to,
             ));
         }
-        provider.store.end_session(&session.id_hash).await?;
+        session::end(provider, &session.id_hash).await?;
         tracing::info!(user = session.user_id, "signed out");
     }
     let response = match request.location() {

@@ -126,6 +126,29 @@ struct Key {
 #[error("an ID token could not be signed")]
 pub(crate) struct SignError(#[from] jsonwebtoken::errors::Error);
 
+/// What a signed token is for; said in its header, so that none passes for
+/// another (RFC 8725, section 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// An ID token.
+    Id,
+    /// A logout token.
+    Logout,
+    /// A security event token.
+    SecurityEvent,
+}
+
+impl TokenKind {
+    /// The header `typ`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "JWT",
+            Self::Logout => "logout+jwt",
+            Self::SecurityEvent => "secevent+jwt",
+        }
+    }
+}
+
 impl KeySet {
     fn new(file: &KeyFile, path: &Path) -> Result<Self, KeyError> {
         let keys = file
@@ -172,6 +195,7 @@ impl KeySet {
     pub(crate) fn sign(
         &self,
         algorithm: SigningAlgorithm,
+        kind: TokenKind,
         claims: &impl Serialize,
     ) -> Result<String, SignError> {
         let key = self
@@ -179,16 +203,20 @@ impl KeySet {
             .expect("a key set is only made with an active key of each algorithm");
         let mut header = Header::new(algorithm.into());
         header.kid = Some(key.id.clone());
+        header.typ = Some(kind.name().to_owned());
         Ok(jsonwebtoken::encode(&header, claims, &key.private)?)
     }
 
-    /// The claims of a token that we signed for `issuer`, expired or not. The
+    /// The claims of an ID token that we signed for `issuer`, expired or not. The
     /// algorithm is the key's, whatever the header says.
     pub(crate) fn verify<T: DeserializeOwned>(&self, token: &str, issuer: &str) -> Option<T> {
         if token.len() > LONGEST_TOKEN {
             return None;
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.typ.is_some_and(|kind| kind != TokenKind::Id.name()) {
+            return None;
+        }
         let id = header.kid?;
         let key = self.0.iter().find(|key| key.id == id)?;
         let mut validation = Validation::new(key.algorithm.into());

@@ -3,8 +3,8 @@
 //!
 //! Relying parties reach it over OpenID Connect messages only; nothing here
 //! knows of the web application's sessions or of analytics tokens. The rules
-//! followed are those of OpenID Connect Core 1.0, Discovery 1.0 and
-//! RP-Initiated Logout 1.0, with RFC 6749, 7636, 8725, 9207 and 9700.
+//! followed are those of OpenID Connect Core 1.0, Discovery 1.0, RP-Initiated
+//! Logout 1.0 and Back-Channel Logout 1.0, with RFC 6749, 7636, 8725, 9207 and 9700.
 //!
 //! ```no_run
 //! # async fn serve(pool: sqlx::SqlitePool) -> Result<(), identity::StartError> {
@@ -30,8 +30,10 @@ mod directory;
 mod discovery;
 mod end_session;
 mod forgery;
+mod headers;
 mod issuer;
 mod keys;
+mod notices;
 mod pages;
 mod parameters;
 mod password;
@@ -45,6 +47,7 @@ mod store;
 mod throttle;
 mod token_endpoint;
 mod userinfo;
+mod watch;
 
 pub use client::{Client, ClientError};
 pub use directory::DirectoryError;
@@ -53,7 +56,7 @@ pub use keys::{KeyError, KeyState, KeySummary, Rotation, rotate_keys};
 pub use password::hash_password;
 pub use provider::{DemoAccount, Running, StartError, StartOptions, start};
 pub use settings::{Settings, SettingsError, SigningAlgorithm};
-pub use store::migrations;
+pub use store::{StoreError, end_sessions, migrations};
 
 /// The time in Unix seconds.
 fn unix_now() -> i64 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use http::Method;
 use service::{ApiError, Readiness};
 use sqlx::SqlitePool;
@@ -17,11 +17,14 @@ use crate::client::{Client, ClientError, Clients};
 use crate::directory::{DirectoryError, DirectoryFile};
 use crate::issuer::{DEFAULT_ISSUER, Issuer};
 use crate::keys::{KeyError, KeyStore};
+use crate::notices::{Notice, Outbox};
 use crate::parameters;
 use crate::password::Passwords;
 use crate::settings::{Settings, SettingsError};
 use crate::store::{DemoPerson, Store, StoreError};
-use crate::{authorize, discovery, end_session, pages, sign_in, token_endpoint, userinfo};
+use crate::{
+    authorize, discovery, end_session, headers, pages, sign_in, token_endpoint, userinfo, watch,
+};
 
 /// How often what has run out is removed.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
@@ -34,8 +37,8 @@ pub struct StartOptions {
     pub pool: SqlitePool,
     /// The relying parties.
     pub clients: Vec<Client>,
-    /// The file of people and organizations, read at each start; none keeps
-    /// those in the database.
+    /// The file of people and organizations, read at each start and whenever it
+    /// changes; none keeps those in the database.
     pub directory_file: Option<PathBuf>,
     /// Where the signing keys are kept; an existing directory.
     pub key_directory: PathBuf,
@@ -64,6 +67,9 @@ pub enum StartError {
     /// The database failed.
     #[error("the identity database failed")]
     Database(#[source] sqlx::Error),
+    /// The HTTP client for what relying parties are told cannot be made.
+    #[error("the HTTP client for relying parties cannot be made")]
+    Http(#[from] reqwest::Error),
     /// The machine could not run a task.
     #[error("the signing keys could not be opened")]
     Task(#[from] tokio::task::JoinError),
@@ -86,9 +92,29 @@ pub(crate) struct Provider {
     pub(crate) passwords: Passwords,
     /// Whether demo accounts may be entered.
     pub(crate) demo: bool,
+    pub(crate) outbox: Outbox,
 }
 
 impl Provider {
+    /// Lets clients know what happened.
+    pub(crate) fn tell(&self, notices: &[Notice]) {
+        let keys = self.keys.current();
+        let algorithm = self.settings.id_token_algorithm;
+        for notice in notices {
+            let Some(client) = self.clients.get(&notice.client_id) else {
+                continue;
+            };
+            let issuer = self.issuer.as_str();
+            let sent = self
+                .outbox
+                .send(issuer, client, &notice.event, &keys, algorithm);
+            if let Err(error) = sent {
+                let error = crate::chain(&error);
+                tracing::error!(error, "a notice cannot be signed");
+            }
+        }
+    }
+
     /// Removes sessions, codes, tokens and failures whose time has run out.
     async fn purge(&self) -> Result<(), StoreError> {
         let now = crate::unix_now();
@@ -112,7 +138,7 @@ pub struct DemoAccount {
 #[derive(Debug)]
 pub struct Running {
     provider: Arc<Provider>,
-    purging: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
 }
 
 /// Opens database and keys, reads the directory, and is ready to serve.
@@ -128,15 +154,24 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
     // the issuer has a public name.
     let demo = settings.demo_accounts && options.loopback && issuer.is_loopback();
     let store = Store::open(options.pool).await?;
-    if let Some(path) = options.directory_file {
-        DirectoryFile::read(&path, demo)?.apply(&store).await?;
+    let mut notices = Vec::new();
+    let mut read = None;
+    if let Some(path) = &options.directory_file {
+        // Before it is read: what changes meanwhile is read again.
+        read = watch::trace(path).await;
+        notices = DirectoryFile::read(path, demo)?.apply(&store).await?;
     }
     if !demo {
         store.close_demo_accounts().await?;
     }
     let key_directory = options.key_directory;
     let keys = tokio::task::spawn_blocking(move || KeyStore::open(&key_directory)).await??;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let (outbox, sending) = Outbox::open(http);
     let provider = Arc::new(Provider {
+        outbox,
         settings,
         issuer,
         clients,
@@ -146,8 +181,16 @@ pub async fn start(settings: Settings, options: StartOptions) -> Result<Running,
         demo,
     });
     provider.purge().await?;
-    let purging = tokio::spawn(keep_purging(Arc::clone(&provider)));
-    Ok(Running { provider, purging })
+    provider.tell(&notices);
+    let mut background = vec![sending, tokio::spawn(keep_purging(Arc::clone(&provider)))];
+    if let Some(path) = options.directory_file {
+        let watching = watch::watch(Arc::clone(&provider), path, read);
+        background.push(tokio::spawn(watching));
+    }
+    Ok(Running {
+        provider,
+        background,
+    })
 }
 
 impl Running {
@@ -165,32 +208,27 @@ impl Running {
                 }
             }
         });
-        let routes = Router::new()
-            .route(
-                "/.well-known/openid-configuration",
-                get(discovery::metadata),
-            )
-            .route("/jwks", get(discovery::keys))
-            .route(
-                "/authorize",
-                // A HEAD request must not give out a code.
-                get(authorize::get).post(authorize::post).head(no_head),
-            )
-            .route("/sign-in", post(sign_in::post).get(sign_in::get))
-            .route("/token", post(token_endpoint::post))
-            .route("/userinfo", get(userinfo::get).post(userinfo::post))
-            .route(
-                "/end_session",
-                get(end_session::get).post(end_session::post).head(no_head),
-            )
-            .route("/sign-out", post(end_session::confirmed))
-            .route(pages::STYLE_ROUTE, get(pages::style))
-            .route(pages::ICON_ROUTE, get(pages::icon))
+        let add = |router: Router<_>, (address, methods)| router.route(address, methods);
+        let routes = routes()
+            .into_iter()
+            .fold(Router::new(), add)
             .with_state(Arc::clone(provider))
             .merge(service::health_routes(readiness))
             .fallback(unknown)
-            .layer(DefaultBodyLimit::max(parameters::LONGEST));
+            .method_not_allowed_fallback(unknown)
+            .layer(DefaultBodyLimit::max(parameters::LONGEST))
+            .layer(axum::middleware::from_fn_with_state(
+                Arc::clone(provider),
+                headers::protect,
+            ));
         service::observe(routes, "identity")
+    }
+
+    /// The addresses that the provider answers below [`Running::mount_path`].
+    pub fn addresses() -> Vec<&'static str> {
+        let health = ["/healthz", "/readyz", "/metrics"];
+        let own = routes().into_iter().map(|(address, _)| address);
+        own.chain(health).collect()
     }
 
     /// The path of the issuer: where to nest [`Running::router`]. Empty for the
@@ -228,9 +266,37 @@ impl Running {
 
     /// Ends the work in the background.
     pub async fn shutdown(self) {
-        self.purging.abort();
-        self.purging.await.ok();
+        for task in self.background {
+            task.abort();
+            task.await.ok();
+        }
     }
+}
+
+/// The provider's addresses below the issuer.
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<Provider>>)> {
+    vec![
+        (
+            "/.well-known/openid-configuration",
+            get(discovery::metadata),
+        ),
+        ("/jwks", get(discovery::keys)),
+        (
+            "/authorize",
+            // A HEAD request must not give out a code.
+            get(authorize::get).post(authorize::post).head(no_head),
+        ),
+        ("/sign-in", post(sign_in::post).get(sign_in::get)),
+        ("/token", post(token_endpoint::post)),
+        ("/userinfo", get(userinfo::get).post(userinfo::post)),
+        (
+            "/end_session",
+            get(end_session::get).post(end_session::post).head(no_head),
+        ),
+        ("/sign-out", post(end_session::confirmed)),
+        (pages::STYLE_ROUTE, get(pages::style)),
+        (pages::ICON_ROUTE, get(pages::icon)),
+    ]
 }
 
 async fn keep_purging(provider: Arc<Provider>) {
@@ -249,8 +315,13 @@ async fn no_head() -> http::StatusCode {
     http::StatusCode::METHOD_NOT_ALLOWED
 }
 
-async fn unknown(method: Method) -> ApiError {
-    ApiError::not_found(
+async fn unknown(method: Method, uri: http::Uri) -> ApiError {
+    let status = match routes().iter().any(|(address, _)| *address == uri.path()) {
+        true => http::StatusCode::METHOD_NOT_ALLOWED,
+        false => http::StatusCode::NOT_FOUND,
+    };
+    ApiError::new(
+        status,
         "not_found",
         format!(
             "the identity provider has nothing to {method} here; its addresses are in /.well-known/openid-configuration"

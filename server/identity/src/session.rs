@@ -27,13 +27,31 @@ pub(crate) async fn current(
     let alive = session.auth_time + settings.session_lifetime_seconds > now
         && session.last_seen_at + settings.session_idle_seconds > now;
     if !alive {
-        provider.store.end_session(&session.id_hash).await?;
+        end(provider, &session.id_hash).await?;
         return Ok(None);
     }
-    if session.last_seen_at + TOUCH_INTERVAL <= now {
-        provider.store.touch_session(&session.id_hash, now).await?;
-    }
+    touch(provider, &session.id_hash, session.last_seen_at, now).await?;
     Ok(Some(session))
+}
+
+/// Writes down now and then that a session is in use.
+pub(crate) async fn touch(
+    provider: &Provider,
+    id_hash: &[u8],
+    last_seen_at: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    if last_seen_at + TOUCH_INTERVAL <= now {
+        provider.store.touch_session(id_hash, now).await?;
+    }
+    Ok(())
+}
+
+/// Ends a session, and lets the clients know.
+pub(crate) async fn end(provider: &Provider, id_hash: &[u8]) -> Result<(), StoreError> {
+    let notices = provider.store.end_session(id_hash).await?;
+    provider.tell(&notices);
+    Ok(())
 }
 
 /// Begins the session of somebody who has just proved who they are, in place
@@ -54,10 +72,10 @@ pub(crate) async fn begin(
         auth_time: now,
         last_seen_at: now,
     };
-    provider
-        .store
-        .replace_session(earlier.as_deref(), &session)
-        .await?;
+    if let Some(earlier) = earlier {
+        end(provider, &earlier).await?;
+    }
+    provider.store.add_session(&session).await?;
     let cookie = Cookie::Session.set(
         &provider.issuer,
         &id,

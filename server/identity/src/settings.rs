@@ -33,7 +33,7 @@ pub struct Settings {
     /// How long an authorization code is good for; seconds, 1 to 60.
     pub code_lifetime_seconds: i64,
     /// How long an access token, which opens the userinfo endpoint only, is
-    /// good for; seconds.
+    /// good for at most; seconds. It ends with its session in any case.
     pub access_token_lifetime_seconds: i64,
     /// `exp` minus `iat` of ID tokens; seconds.
     pub id_token_lifetime_seconds: i64,
@@ -61,7 +61,7 @@ impl Default for Settings {
             session_idle_seconds: 24 * 3600,
             session_lifetime_seconds: 7 * 24 * 3600,
             code_lifetime_seconds: 60,
-            access_token_lifetime_seconds: 600,
+            access_token_lifetime_seconds: 7 * 24 * 3600,
             id_token_lifetime_seconds: 3600,
             argon2_memory_kib: 64 * 1024,
             argon2_iterations: 3,

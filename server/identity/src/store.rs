@@ -18,7 +18,22 @@ pub(crate) use sessions::Session;
 /// The database refused or could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("the identity database failed")]
-pub(crate) struct StoreError(#[from] pub(crate) sqlx::Error);
+pub struct StoreError(#[from] pub(crate) sqlx::Error);
+
+/// Ends the sessions of a person at the provider, or everybody's, whether the
+/// provider runs or not. Their codes and access tokens go with them. Returns how
+/// many there were.
+///
+/// # Errors
+/// [`StoreError`] when the database fails.
+pub async fn end_sessions(pool: &SqlitePool, user_id: Option<&str>) -> Result<u64, StoreError> {
+    let store = Store::open(pool.clone()).await.map_err(sqlx::Error::from)?;
+    let ended = sqlx::query("DELETE FROM identity_sessions WHERE ?1 IS NULL OR user_id = ?1")
+        .bind(user_id)
+        .execute(&store.pool)
+        .await?;
+    Ok(ended.rows_affected())
+}
 
 /// The tables of the provider; other services have theirs in the same database.
 #[must_use]

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::claims::IdToken;
 use crate::client::Client;
 use crate::keys::SignError;
+use crate::notices::session_name;
 use crate::parameters::{Form, FormRejection, Parameters};
 use crate::provider::Provider;
 use crate::scope::Scope;
@@ -169,12 +170,14 @@ async fn answer(
     let settings = &provider.settings;
     let access_token = secret::random();
     let scope = Scope::parse(&redeemed.scope);
+    let session = session_name(&redeemed.session_hash);
     let id_token = IdToken {
         issuer: provider.issuer.as_str(),
         client_id: &client.client_id,
         issued_at: now,
         expires_at: now + settings.id_token_lifetime_seconds,
         auth_time: redeemed.auth_time,
+        session: &session,
         nonce: redeemed.nonce.as_deref(),
         access_token: &access_token,
     };

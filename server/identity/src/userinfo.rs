@@ -14,6 +14,7 @@ use crate::parameters::{Form, FormRejection};
 use crate::provider::Provider;
 use crate::scope::Scope;
 use crate::secret;
+use crate::session;
 use crate::store::StoreError;
 
 /// An error of RFC 6750, section 3.1.
@@ -74,11 +75,20 @@ async fn respond(provider: &Provider, token: Result<String, UserinfoError>) -> R
 }
 
 async fn claims_for(provider: &Provider, token: &str) -> Result<Response, UserinfoError> {
+    let now = crate::unix_now();
+    let settings = &provider.settings;
     let grant = provider
         .store
-        .token_grant(&secret::digest(token), crate::unix_now())
+        .token_grant(
+            &secret::digest(token),
+            now,
+            now - settings.session_lifetime_seconds,
+            now - settings.session_idle_seconds,
+        )
         .await?
         .ok_or(UserinfoError::InvalidToken)?;
+    // A client that asks on behalf of a person uses the person's session.
+    session::touch(provider, &grant.session_hash, grant.last_seen_at, now).await?;
     let person = provider
         .store
         .person(&grant.user_id)

@@ -8,7 +8,7 @@ use std::error::Error;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::observe::current_request_id;
@@ -174,7 +174,13 @@ impl IntoResponse for ApiError {
         if let Value::Object(envelope) = envelope {
             body.extend(envelope);
         }
-        (self.0.status, self.0.headers, Json(body)).into_response()
+        let mut headers = self.0.headers;
+        // Many statuses may be kept by caches unless they are told not to, and an
+        // error is true for one caller at one moment.
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        (self.0.status, headers, Json(body)).into_response()
     }
 }
 

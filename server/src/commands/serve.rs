@@ -23,6 +23,8 @@ pub(crate) async fn everything(config: Config) -> Result<(), Failure> {
     let analytics_listener = service::bind(config.analytics.listen).await?;
     let installation = Installation::open(config).await?;
 
+    // The web application reads the list of revoked tokens from its start.
+    analytics::migrations().run(&installation.pool).await?;
     let provider = match installation.embeds_identity() {
         true => Some(
             installation

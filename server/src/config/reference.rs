@@ -143,6 +143,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "web.session_lifetime_seconds",
         "A session ends this long after signing in, used or not",
     ),
+    boolean(
+        "web.token_header",
+        "Whether answers carry the analytics token in a header, too; one of more than 2 KB never is there",
+    ),
+    text(
+        "web.admin_token",
+        "Bearer token of /api/admin/v1, at least 32 characters; unset: switched off",
+    ),
     text(
         "web.public_token",
         "Token for visitors who are not signed in; unset: none",
@@ -172,6 +180,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     boolean(
         "oidc.logout",
         "Whether signing out also ends the provider's session",
+    ),
+    number(
+        "oidc.recheck_seconds",
+        "How often the provider is asked whether somebody whose tokens are out may still have them; the embedded one is asked for every new token besides",
+    ),
+    number(
+        "oidc.keep_answer_seconds",
+        "How long its last answer holds while it cannot be asked; then nobody gets a token",
     ),
     text("oidc.claims.name", "JSON Pointer to the name to show"),
     text("oidc.claims.email", "JSON Pointer to the mail address"),
@@ -325,7 +341,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     text(
         "identity.directory",
-        "File of people and organizations, read at each start; unset: those in the database",
+        "File of people and organizations, read at each start and when it changes; unset: those in the database",
     ),
     boolean(
         "identity.demo_accounts",
@@ -346,7 +362,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     number(
         "identity.access_token_lifetime_seconds",
-        "How long an access token is good for at userinfo",
+        "How long an access token is good for at userinfo at most; it ends with its session",
     ),
     number(
         "identity.id_token_lifetime_seconds",

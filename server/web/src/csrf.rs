@@ -6,9 +6,9 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, Method, header};
-use service::ApiError;
+use http::{HeaderMap, Method, StatusCode, header};
 
+use crate::problem::{Next as Onward, Problem, Reader};
 use crate::site::Shared;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
@@ -19,16 +19,21 @@ pub(crate) async fn refuse_other_sites(
     State(site): State<Shared>,
     request: Request,
     next: Next,
-) -> Result<Response, ApiError> {
+) -> Response {
     if changes_nothing(request.method()) || own_page(request.headers(), site.origin.as_str()) {
-        Ok(next.run(request).await)
+        next.run(request).await
     } else {
-        Err(ApiError::forbidden(
-            "cross_site",
-            "this request has to come from a page of this site: the headers Origin and Sec-Fetch-Site say it does not",
-        ))
+        Reader::of(request.headers(), request.extensions()).tell(&CROSS_SITE)
     }
 }
+
+const CROSS_SITE: Problem = Problem {
+    status: StatusCode::FORBIDDEN,
+    code: "cross_site",
+    title: "This did not come from a page of this site",
+    text: "Forms have to be sent from this site's own pages: the headers Origin and Sec-Fetch-Site say this one was not. Nothing was changed. Go to the start page and try it from there.",
+    next: Onward::Home,
+};
 
 fn changes_nothing(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
@@ -41,7 +46,12 @@ fn own_page(headers: &HeaderMap, own_origin: &str) -> bool {
         .get(SEC_FETCH_SITE)
         .map(|value| value == "same-origin");
     let origin = headers.get(header::ORIGIN).map(|value| value == own_origin);
+    let hidden = headers
+        .get(header::ORIGIN)
+        .is_some_and(|value| value == "null");
     match (site, origin) {
+        // A page whose policy keeps its address from forms says `null`.
+        (Some(site), Some(_)) if hidden => site,
         (Some(site), Some(origin)) => site && origin,
         (Some(known), None) | (None, Some(known)) => known,
         (None, None) => false,
@@ -70,6 +80,13 @@ mod tests {
         assert!(is_own(Some("same-origin"), own));
         assert!(is_own(Some("same-origin"), None));
         assert!(is_own(None, own));
+    }
+
+    #[test]
+    fn an_origin_that_is_kept_back_leaves_the_decision_to_the_browsers_other_word() {
+        assert!(is_own(Some("same-origin"), Some("null")));
+        assert!(!is_own(Some("cross-site"), Some("null")));
+        assert!(!is_own(Some("none"), Some("null")));
     }
 
     #[test]

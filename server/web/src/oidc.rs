@@ -6,7 +6,9 @@
 
 mod claims;
 mod client;
+mod notice;
 mod provider;
+mod recheck;
 mod transaction;
 mod transport;
 
@@ -30,11 +32,14 @@ use crate::session::Account;
 use crate::settings::{ClaimMapping, OidcSettings};
 use claims::ClaimsError;
 use client::{Registration, VerificationError, verify};
+use notice::Heard;
 use provider::{Metadata, Provider};
 use transaction::{Transaction, Transactions};
 use transport::{Transport, TransportError};
 
+pub(crate) use notice::{Message, Notice, NoticeError};
 pub(crate) use provider::ProviderError;
+pub(crate) use recheck::{AskError, Credentials};
 pub(crate) use transaction::TransactionError;
 
 /// The path of the callback, registered at the provider below the origin.
@@ -128,7 +133,10 @@ pub(crate) struct Callback {
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     pub(crate) account: Account,
-    pub(crate) id_token: String,
+    /// What the provider can be asked with later.
+    pub(crate) credentials: Credentials,
+    /// The provider's name of its own session, where it tells it.
+    pub(crate) provider_session: Option<String>,
     pub(crate) return_to: ReturnTo,
 }
 
@@ -142,6 +150,8 @@ pub(crate) struct RelyingParty {
     mapping: ClaimMapping,
     logout: bool,
     home: String,
+    in_process: bool,
+    heard: Heard,
     clock: Clock,
 }
 
@@ -152,7 +162,7 @@ impl RelyingParty {
         settings: OidcSettings,
         generated_secret: Option<String>,
         in_process: Option<Router>,
-        sealer: Sealer,
+        sealer: Arc<Sealer>,
         origin: &Origin,
         clock: Clock,
     ) -> Result<Self, OidcError> {
@@ -160,6 +170,7 @@ impl RelyingParty {
             .ok()
             .filter(|issuer| is_secure(issuer) && issuer.query().is_none())
             .ok_or_else(|| OidcError::Issuer(settings.issuer.clone()))?;
+        let answers_here = in_process.is_some();
         let transport = Transport::new(&issuer, in_process)?;
         let secret = settings
             .client_secret
@@ -186,8 +197,21 @@ impl RelyingParty {
             mapping: settings.claims,
             logout: settings.logout,
             home: origin.at("/"),
+            in_process: answers_here,
+            heard: Heard::default(),
             clock,
         })
+    }
+
+    /// The issuer, as it is configured.
+    pub(crate) fn issuer(&self) -> &str {
+        self.provider.issuer()
+    }
+
+    /// Whether the provider runs in this process, where asking it costs next to
+    /// nothing.
+    pub(crate) fn is_in_process(&self) -> bool {
+        self.in_process
     }
 
     /// Starts a sign-in: the address at the provider to go to, and the cookies
@@ -296,16 +320,24 @@ impl RelyingParty {
 
         let subject = verified.subject();
         let mut claims = client::to_json(verified);
+        let has_organizations =
+            |claims: &serde_json::Value| claims.pointer(&self.mapping.organizations).is_some();
+        let in_id_token = has_organizations(&claims);
+        let mut in_userinfo = false;
         if let Ok(request) = client.user_info(access_token.clone(), Some(subject.clone())) {
             let told: client::UserInfo = request
                 .request_async(transport)
                 .await
                 .map_err(|error| self.userinfo_error(error))?;
-            client::lay_over(&mut claims, client::to_json(&told));
+            let told = client::to_json(&told);
+            in_userinfo = has_organizations(&told);
+            client::lay_over(&mut claims, told);
         }
+        let provider_session = claims.get("sid").and_then(serde_json::Value::as_str);
         Ok(SignedIn {
             account: self.account(metadata, subject, &claims)?,
-            id_token: id_token.to_string(),
+            credentials: Credentials::of(&response, now, in_id_token, in_userinfo),
+            provider_session: provider_session.map(str::to_owned),
             return_to: transaction.return_to,
         })
     }

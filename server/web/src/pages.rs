@@ -117,6 +117,7 @@ impl Pages {
             grant: visitor
                 .and_then(|visitor| visitor.grant.as_ref())
                 .map(|grant| grant.token.clone()),
+            unconfirmed: visitor.is_some_and(|visitor| visitor.unconfirmed),
             analytics_origin: self.site.analytics_origin.as_str().to_owned(),
             now: self.site.clock.now(),
             theme: theme(parts),

@@ -7,11 +7,13 @@
 use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use service::ApiError;
 use std::convert::Infallible;
+use time::OffsetDateTime;
 use url::form_urlencoded::byte_serialize;
 
+use crate::control::SessionSummary;
 use crate::return_to::ReturnTo;
 use crate::security::PageNonce;
 
@@ -66,29 +68,38 @@ pub(crate) struct Reader {
     wants_page: bool,
 }
 
+/// Whether a person is to read the answer.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|accepted| accepted.contains("text/html"))
+}
+
 impl<S: Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let wants_page = parts
-            .headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|accepted| accepted.contains("text/html"));
-        Ok(Self {
-            nonce: parts.extensions.get().cloned(),
-            wants_page,
-        })
+        Ok(Self::of(&parts.headers, &parts.extensions))
     }
 }
 
 impl Reader {
+    /// Who sent a request with these.
+    pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        Self {
+            nonce: extensions.get().cloned(),
+            wants_page: wants_page(headers),
+        }
+    }
+
     /// The problem, as the reader can make use of it.
     pub(crate) fn tell(&self, problem: &Problem) -> Response {
         if self.wants_page {
             let page = Html(self.page(problem.title, problem.text, &problem.next, ""));
-            (problem.status, page).into_response()
+            let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (problem.status, headers, page).into_response()
         } else {
             ApiError::new(problem.status, problem.code, problem.text).into_response()
         }
@@ -107,17 +118,38 @@ impl Reader {
         Html(self.page("Signing out", text, &next, &refresh)).into_response()
     }
 
+    /// Where a person is signed in; `current` is the session they look with.
+    pub(crate) fn sessions(&self, sessions: &[SessionSummary], current: &str) -> Response {
+        let items: String = sessions.iter().map(|each| item(each, current)).collect();
+        let content = format!(
+            "<h1>Where you are signed in</h1><ul>{items}</ul>\
+             <form method=\"post\" action=\"/sessions/end-all\"><button>Sign out everywhere</button></form>\
+             <p><a href=\"/\">{}</a></p>",
+            Next::Home.label()
+        );
+        Html(self.document("Where you are signed in", "", &content)).into_response()
+    }
+
     fn page(&self, title: &str, text: &str, next: &Next, head: &str) -> String {
+        let content = format!(
+            "<h1>{title}</h1><p>{text}</p><a href=\"{address}\">{label}</a>",
+            title = escape(title),
+            text = escape(text),
+            address = escape(&next.address()),
+            label = next.label(),
+        );
+        self.document(title, head, &content)
+    }
+
+    /// A whole page; `head` and `content` are markup.
+    fn document(&self, title: &str, head: &str, content: &str) -> String {
         let nonce = self.nonce.as_ref().map_or("", |nonce| &nonce.0);
         format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
              <title>{title} · Rookery</title><style nonce=\"{nonce}\">{STYLE}</style></head>\
-             <body><main><h1>{title}</h1><p>{text}</p><a href=\"{address}\">{label}</a></main></body></html>",
+             <body><main>{content}</main></body></html>",
             title = escape(title),
-            text = escape(text),
-            address = escape(&next.address()),
-            label = next.label(),
         )
     }
 }
@@ -130,9 +162,43 @@ background:light-dark(#f7f7f5,#16181b);color:light-dark(#1d2023,#e8e8e6)}\
 main{max-width:30rem;padding:2rem}\
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}\
 p{margin:0 0 1rem}\
-a{display:inline-block;margin-top:.5rem;padding:.5rem 1rem;border-radius:.5rem;text-decoration:none;\
+ul{list-style:none;margin:0 0 1rem;padding:0}\
+li{padding:.75rem 0;border-top:1px solid light-dark(#d5d5d0,#3a3d42)}\
+li small{display:block}\
+button{font:inherit;border:0;cursor:pointer}\
+a,button{display:inline-block;margin-top:.5rem;padding:.5rem 1rem;border-radius:.5rem;text-decoration:none;\
 background:light-dark(#1d2023,#e8e8e6);color:light-dark(#fff,#16181b)}\
-a:focus-visible{outline:3px solid #3b82f6;outline-offset:2px}";
+a:focus-visible,button:focus-visible{outline:3px solid #3b82f6;outline-offset:2px}";
+
+/// One session on the page of them.
+fn item(session: &SessionSummary, current: &str) -> String {
+    let id = escape(&session.id);
+    let browser = match session.browser.as_str() {
+        "" => "A browser without a name",
+        name => name,
+    };
+    let end = if session.id == current {
+        "<strong>This browser</strong>".to_owned()
+    } else {
+        format!(
+            "<form method=\"post\" action=\"/sessions/end\">\
+             <input type=\"hidden\" name=\"session\" value=\"{id}\"><button>Sign out there</button></form>"
+        )
+    };
+    format!(
+        "<li>{}<small>Signed in {}, last used {}</small>{end}</li>",
+        escape(browser),
+        moment(session.signed_in_at),
+        moment(session.seen_at),
+    )
+}
+
+/// A unix second as a person reads it.
+fn moment(seconds: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute) = (moment.hour(), moment.minute());
+    format!("{} {hour:02}:{minute:02} UTC", moment.date())
+}
 
 /// An error with its causes, for the log.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {

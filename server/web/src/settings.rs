@@ -27,6 +27,12 @@ pub struct Settings {
     pub session_idle_seconds: i64,
     /// A session ends this long after signing in, used or not, in seconds.
     pub session_lifetime_seconds: i64,
+    /// Whether pages and `/api/token` carry the analytics token in the header
+    /// `x-tinybird-token`, too; one of more than 2 KB never is there.
+    pub token_header: bool,
+    /// The bearer token of `/api/admin/v1`, at least 32 characters; `null`
+    /// switches that off.
+    pub admin_token: Option<Secret>,
     /// A token given to visitors who are not signed in; `null` for none.
     pub public_token: Option<String>,
     /// The directory of the built site: `pkg/` with the browser's code and
@@ -48,6 +54,8 @@ impl Default for Settings {
             analytics_internal_origin: None,
             session_idle_seconds: 24 * 60 * 60,
             session_lifetime_seconds: 7 * 24 * 60 * 60,
+            token_header: true,
+            admin_token: None,
             public_token: None,
             site_root: PathBuf::from("target/site"),
             hash_file: None,
@@ -69,6 +77,13 @@ pub struct OidcSettings {
     pub client_secret: Option<Secret>,
     /// The scopes to ask for; `openid` is always among them.
     pub scopes: Vec<String>,
+    /// How often, in seconds, the provider is asked whether it still stands by
+    /// somebody whose tokens are out. The embedded provider of the same process
+    /// is asked for every new token besides.
+    pub recheck_seconds: i64,
+    /// How long, in seconds, its last answer holds while it cannot be asked;
+    /// after that nobody who signed in there gets a token.
+    pub keep_answer_seconds: i64,
     /// Whether signing out here also ends the provider's session, where the
     /// provider offers it.
     pub logout: bool,
@@ -85,6 +100,8 @@ impl Default for OidcSettings {
             scopes: ["openid", "profile", "email", "organizations"]
                 .map(str::to_owned)
                 .to_vec(),
+            recheck_seconds: 60,
+            keep_answer_seconds: 10 * 60,
             logout: true,
             claims: ClaimMapping::default(),
         }

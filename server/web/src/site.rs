@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use service::Secret;
 
+use crate::checks::Checks;
 use crate::clock::Clock;
+use crate::ending::Ending;
 use crate::grant::Grants;
 use crate::oidc::RelyingParty;
 use crate::origin::Origin;
+use crate::revocations::Revoked;
 use crate::session::Sessions;
 
 /// The running site.
@@ -19,6 +23,10 @@ pub(crate) struct Site {
     pub(crate) sessions: Sessions,
     pub(crate) grants: Grants,
     pub(crate) oidc: RelyingParty,
+    pub(crate) checks: Checks,
+    pub(crate) revoked: Arc<Revoked>,
+    pub(crate) ending: Ending,
+    pub(crate) admin_token: Option<Secret>,
     pub(crate) clock: Clock,
 }
 

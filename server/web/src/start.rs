@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::analytics::ServerTransport;
+use axum::extract::DefaultBodyLimit;
 use axum::{Router, middleware};
 use service::{Readiness, health_routes};
 use sqlx::SqlitePool;
@@ -13,11 +14,14 @@ use token::Mint;
 use tokio::task::JoinHandle;
 
 use crate::assets::{Assets, ListingError};
+use crate::checks::{Checks, keep_asking, keep_fresh};
 use crate::clock::Clock;
+use crate::ending::Ending;
 use crate::grant::Grants;
 use crate::oidc::{OidcError, RelyingParty};
 use crate::origin::{Origin, OriginError};
 use crate::pages::Pages;
+use crate::revocations::{RevocationList, Revoked};
 use crate::sealed::{SHORTEST_SECRET, Sealer};
 use crate::security::{Policy, protect};
 use crate::session::Sessions;
@@ -37,6 +41,9 @@ pub fn migrations() -> Migrator {
     migrations
 }
 
+/// What providers tell is a token of a kilobyte or two, in bytes.
+const LONGEST_NOTICE: usize = 64 * 1024;
+
 /// What the site gets from the process around it.
 pub struct StartOptions {
     /// The database for the sessions; the site makes its tables.
@@ -52,6 +59,9 @@ pub struct StartOptions {
     /// The embedded provider with its addresses relative to the issuer. It is
     /// called with the same HTTP messages as one on the network.
     pub in_process_provider: Option<Router>,
+    /// The list of revoked tokens, where the analytics server is ours and shares
+    /// it. Without one, tokens that are out last until they expire.
+    pub revocations: Option<Arc<dyn RevocationList>>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -80,6 +90,9 @@ pub enum StartError {
     /// A session would be over before it begins.
     #[error("web.{0} has to be at least one second")]
     SessionLength(&'static str),
+    /// The administrators' token could be guessed.
+    #[error("web.admin_token has to be at least {SHORTEST_SECRET} characters long")]
+    AdminToken,
     /// The public token cannot be sent.
     #[error("web.public_token holds characters no token has")]
     PublicToken,
@@ -104,7 +117,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Running {
     router: Router,
-    sweeper: JoinHandle<()>,
+    sessions: Sessions,
+    background: [JoinHandle<()>; 3],
 }
 
 impl Running {
@@ -113,11 +127,24 @@ impl Running {
         self.router.clone()
     }
 
+    /// The addresses that the site answers besides its files, as axum writes
+    /// them.
+    pub fn addresses() -> Vec<&'static str> {
+        let health = ["/healthz", "/readyz", "/metrics"];
+        let pages = app::PAGES.iter().copied();
+        routes::addresses().chain(pages).chain(health).collect()
+    }
+
     /// Ends the work in the background. Requests are the server's business.
     pub async fn shutdown(self) {
-        self.sweeper.abort();
-        // Aborted is how it should end.
-        self.sweeper.await.ok();
+        for task in self.background {
+            task.abort();
+            // Aborted is how it should end.
+            task.await.ok();
+        }
+        if let Err(error) = self.sessions.write_down().await {
+            tracing::warn!(%error, "the use of sessions cannot be written down");
+        }
     }
 }
 
@@ -136,7 +163,14 @@ pub async fn start(
     migrations().run(&options.pool).await?;
     let pool = options.pool.clone();
     let site = Arc::new(assemble(&settings, oidc, options)?);
-    let sweeper = tokio::spawn(sweep(site.sessions.clone()));
+    if let Err(error) = site.refresh().await {
+        tracing::error!(error, "sessions and revoked tokens cannot be read");
+    }
+    let background = [
+        tokio::spawn(sweep(site.sessions.clone())),
+        tokio::spawn(keep_fresh(Arc::clone(&site))),
+        tokio::spawn(keep_asking(Arc::clone(&site))),
+    ];
     let assets = Assets::new(&settings)?;
     let internal = match &settings.analytics_internal_origin {
         Some(text) => Origin::internal(text).map_err(|source| StartError::Origin {
@@ -151,6 +185,7 @@ pub async fn start(
         transport,
         assets.leptos_options(&settings),
     );
+    let sessions = site.sessions.clone();
     let policy = Policy::new(&site.origin, &site.analytics_origin, settings.reload_port);
 
     let answers = around(
@@ -160,13 +195,23 @@ pub async fn start(
         &site,
         &policy,
     );
+    let administration = routes::administration(Arc::clone(&site))
+        .layer(middleware::from_fn_with_state(policy.clone(), protect));
+    let health =
+        health_routes(ready(pool)).layer(middleware::from_fn_with_state(policy.clone(), protect));
+    let notices = routes::notices(Arc::clone(&site))
+        .layer(DefaultBodyLimit::max(LONGEST_NOTICE))
+        .layer(middleware::from_fn_with_state(policy.clone(), protect));
     let otherwise = around(pages.not_found(), &site, &policy);
     let router = answers
-        .merge(health_routes(ready(pool)))
+        .merge(notices)
+        .merge(administration)
+        .merge(health)
         .merge(assets.router(policy, otherwise));
     Ok(Running {
         router: service::observe(router, "web"),
-        sweeper,
+        sessions,
+        background,
     })
 }
 
@@ -180,16 +225,42 @@ fn assemble(
         |key, text: &str| Origin::public(text).map_err(|source| StartError::Origin { key, source });
     let origin = public("origin", &settings.origin)?;
     let clock = options.clock;
+    if let Some(token) = &settings.admin_token
+        && token.reveal().len() < SHORTEST_SECRET
+    {
+        return Err(StartError::AdminToken);
+    }
     let sealer = Sealer::new(&options.cookie_secret).map_err(|_| StartError::CookieSecret)?;
+    let sealer = Arc::new(sealer);
+    let revoked = Arc::new(Revoked::new(options.revocations));
+    let sessions = Sessions::new(
+        options.pool,
+        &origin,
+        settings,
+        Arc::clone(&sealer),
+        clock.clone(),
+    );
+    let ending = Ending {
+        sessions: sessions.clone(),
+        revoked: Arc::clone(&revoked),
+        token_lifetime: options.mint.template().lifetime(),
+        clock: clock.clone(),
+    };
     Ok(Site {
         analytics_origin: public("analytics_origin", &settings.analytics_origin)?,
-        sessions: Sessions::new(options.pool, &origin, settings, clock.clone()),
+        sessions,
+        ending,
+        admin_token: settings.admin_token.clone(),
         grants: Grants::new(
             options.mint,
             settings.public_token.as_deref(),
+            settings.token_header,
+            Arc::clone(&revoked),
             clock.clone(),
         )
         .map_err(|_| StartError::PublicToken)?,
+        checks: Checks::new(&oidc),
+        revoked,
         oidc: RelyingParty::new(
             oidc,
             options.client_secret,

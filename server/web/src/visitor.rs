@@ -6,21 +6,25 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, header};
-use service::ApiError;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use token::MintError;
 use tower_sessions::Session;
-use tower_sessions::session::Id;
+use tower_sessions::session::Error as SessionError;
 
+use crate::checks::Standing;
 use crate::grant::{Grant, write_headers};
-use crate::session::Account;
+use crate::problem::{Next as Onward, Problem, Reader, retry_after, wants_page};
+use crate::session::{Account, Handle, Open};
 use crate::site::{Shared, Site};
 
 /// Who sent the request, as a request extension.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Visitor {
-    /// The session, with the person it belongs to.
-    pub(crate) signed_in: Option<(Id, Arc<Account>)>,
+    /// The session, when signed in.
+    pub(crate) signed_in: Option<Open>,
+    /// Whether the provider cannot be asked about them, so that there is no
+    /// token.
+    pub(crate) unconfirmed: bool,
     /// The token for the active organization, or the public one.
     pub(crate) grant: Option<Arc<Grant>>,
 }
@@ -28,7 +32,7 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// The person, when signed in.
     pub(crate) fn account(&self) -> Option<&Account> {
-        self.signed_in.as_ref().map(|(_, account)| &**account)
+        self.signed_in.as_ref().map(|open| &*open.account)
     }
 }
 
@@ -44,9 +48,14 @@ pub(crate) async fn recognize(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let visitor = match site.visitor(&session).await {
+    let is_page = request.method() == Method::GET && wants_page(request.headers());
+    let visitor = match site.visitor(&session, is_page).await {
         Ok(visitor) => visitor,
-        Err(error) => return for_one_visitor(axum::response::IntoResponse::into_response(error)),
+        Err(error) => {
+            tracing::error!(%error, "sessions cannot be read");
+            let reader = Reader::of(request.headers(), request.extensions());
+            return for_one_visitor(retry_after(reader.tell(&UNAVAILABLE), RETRY));
+        }
     };
     let grant = visitor.grant.clone();
     request.extensions_mut().insert(visitor);
@@ -60,6 +69,18 @@ pub(crate) async fn recognize(
     for_one_visitor(response)
 }
 
+/// What can be told when the database of sessions does not answer.
+const UNAVAILABLE: Problem = Problem {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "unavailable",
+    title: "This site cannot answer right now",
+    text: "Who you are could not be looked up, so nothing is shown. You are still signed in; try again in a moment.",
+    next: Onward::Home,
+};
+
+/// A database that does not answer is worth another try after so many seconds.
+const RETRY: u32 = 5;
+
 fn for_one_visitor(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(
@@ -71,30 +92,69 @@ fn for_one_visitor(mut response: Response) -> Response {
 }
 
 impl Site {
-    async fn visitor(&self, session: &Session) -> Result<Visitor, ApiError> {
-        let found = self
-            .sessions
-            .account(session)
-            .await
-            .map_err(ApiError::unavailable)?;
-        let Some((id, account)) = found else {
-            return Ok(Visitor {
-                signed_in: None,
-                grant: self.grants.public(),
-            });
+    async fn visitor(&self, session: &Session, is_page: bool) -> Result<Visitor, SessionError> {
+        let found = self.sessions.open(session).await?;
+        let Some(open) = found else {
+            return Ok(self.stranger());
         };
-        let grant = match self.grants.of(id, &account, account.active_membership()) {
-            Ok(grant) => Some(grant),
-            Err(MintError::NoOrganization) => None,
-            Err(error) => {
-                // The page can still be shown; asking for a token tells more.
-                tracing::error!(%error, "no token can be made");
-                None
+        let slug = open.account.active.clone();
+        let standing = self.standing(open, slug.as_deref()).await?;
+        let mut open = match standing {
+            Standing::Good(open) => open,
+            Standing::Unconfirmed(open) => {
+                return Ok(Visitor {
+                    signed_in: Some(open),
+                    unconfirmed: true,
+                    grant: None,
+                });
+            }
+            Standing::Ended => {
+                session.flush().await?;
+                return Ok(self.stranger());
             }
         };
+        // With a page, whose own requests come after it: of requests at the same
+        // time, the others would still name the former id.
+        if open.renew && is_page {
+            open = self.renewed(session, open).await?;
+        }
+        let grant =
+            match self
+                .grants
+                .of(open.handle, &open.account, open.account.active_membership())
+            {
+                Ok(grant) => Some(grant),
+                Err(MintError::NoOrganization) => None,
+                Err(error) => {
+                    // The page can still be shown; asking for a token tells more.
+                    tracing::error!(%error, "no token can be made");
+                    None
+                }
+            };
         Ok(Visitor {
-            signed_in: Some((id, Arc::new(account))),
+            signed_in: Some(open),
+            unconfirmed: false,
             grant,
+        })
+    }
+
+    fn stranger(&self) -> Visitor {
+        Visitor {
+            signed_in: None,
+            unconfirmed: false,
+            grant: self.grants.public(),
+        }
+    }
+
+    /// The same session under another id.
+    async fn renewed(&self, session: &Session, open: Open) -> Result<Open, SessionError> {
+        self.sessions.renew(session, &open.account).await?;
+        let handle = session.id().map_or(open.handle, |id| Handle::of(&id));
+        self.grants.forget(open.handle);
+        Ok(Open {
+            handle,
+            renew: false,
+            ..open
         })
     }
 }

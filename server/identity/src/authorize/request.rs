@@ -184,6 +184,8 @@ mod tests {
             client_secret: "a secret of the right length".to_owned(),
             redirect_uris: vec!["https://app.example/cb".to_owned()],
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            events_uri: None,
             require_pkce,
         };
         Clients::new(vec![client("web", true), client("old", false)]).unwrap()

@@ -68,7 +68,10 @@ fn the_published_set_has_names_and_no_private_parts() {
 fn a_signed_token_is_recognised_even_when_expired() {
     let (_directory, store) = store();
     for algorithm in SigningAlgorithm::ALL {
-        let token = store.current().sign(algorithm, &claims()).unwrap();
+        let token = store
+            .current()
+            .sign(algorithm, TokenKind::Id, &claims())
+            .unwrap();
         let read: Value = store.current().verify(&token, ISSUER).unwrap();
         assert_eq!(read["sub"], "user_1");
     }
@@ -79,7 +82,9 @@ fn tokens_of_others_are_not_recognised() {
     let (_directory, ours) = store();
     let (_other_directory, theirs) = store();
     let keys = ours.current();
-    let token = keys.sign(SigningAlgorithm::Rs256, &claims()).unwrap();
+    let token = keys
+        .sign(SigningAlgorithm::Rs256, TokenKind::Id, &claims())
+        .unwrap();
     let verify = |token: &str, issuer: &str| keys.verify::<Value>(token, issuer);
 
     assert!(verify(&token, "https://other.example").is_none());
@@ -97,7 +102,9 @@ fn tokens_of_others_are_not_recognised() {
 fn the_header_cannot_choose_the_algorithm() {
     let (_directory, store) = store();
     let keys = store.current();
-    let token = keys.sign(SigningAlgorithm::Rs256, &claims()).unwrap();
+    let token = keys
+        .sign(SigningAlgorithm::Rs256, TokenKind::Id, &claims())
+        .unwrap();
     let payload = token.split('.').nth(1).unwrap();
     for algorithm in ["none", "HS256", "ES256"] {
         let header = base64_json(&json!({"alg": algorithm, "typ": "JWT", "kid": kid(&token)}));
@@ -151,7 +158,7 @@ fn a_compromise_replaces_every_key_at_once_in_the_running_provider() {
     let (directory, store) = store();
     let token = store
         .current()
-        .sign(SigningAlgorithm::Es256, &claims())
+        .sign(SigningAlgorithm::Es256, TokenKind::Id, &claims())
         .unwrap();
 
     let summary = rotate_keys(directory.path(), Rotation::Compromised).unwrap();
@@ -160,7 +167,7 @@ fn a_compromise_replaces_every_key_at_once_in_the_running_provider() {
     assert!(store.current().verify::<Value>(&token, ISSUER).is_none());
     let fresh = store
         .current()
-        .sign(SigningAlgorithm::Es256, &claims())
+        .sign(SigningAlgorithm::Es256, TokenKind::Id, &claims())
         .unwrap();
     assert_ne!(kid(&fresh), kid(&token));
 }

@@ -1,11 +1,13 @@
 //! Making the tables of people say what the directory file says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
+use super::sessions::{Use, uses};
 use super::{Store, StoreError};
+use crate::notices::{Event, Notice};
 
 /// An organization of the directory file.
 #[derive(Clone, Debug)]
@@ -33,13 +35,15 @@ type Changes<'a> = Transaction<'a, Sqlite>;
 
 impl Store {
     /// Replaces people, organizations and memberships. Ids are kept; who is
-    /// gone or has another password loses the sessions.
+    /// gone or has another password loses the sessions. Returns what clients
+    /// are to know of it.
     pub(crate) async fn replace_directory(
         &self,
         organizations: &[OrganizationRow],
         people: &[PersonRow],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Notice>, StoreError> {
         let mut changes = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let before = Snapshot::take(&mut changes).await?;
         let organization_ids = replace_organizations(&mut changes, organizations).await?;
         let user_ids = replace_people(&mut changes, people).await?;
         sqlx::query("DELETE FROM identity_memberships")
@@ -58,7 +62,52 @@ impl Store {
                 .await?;
             }
         }
-        Ok(changes.commit().await?)
+        let after = Snapshot::take(&mut changes).await?;
+        changes.commit().await?;
+        Ok(before.changed_to(&after))
+    }
+}
+
+/// What clients were told, and may have to be told anew.
+struct Snapshot {
+    /// What is told of each person, by id.
+    people: BTreeMap<String, String>,
+    uses: BTreeSet<Use>,
+}
+
+impl Snapshot {
+    async fn take(changes: &mut Changes<'_>) -> Result<Self, StoreError> {
+        let people: Vec<(String, String)> = sqlx::query_as(
+            "SELECT id, json_array(name, email, email_verified, preferred_username,
+               (SELECT json_group_array(json_array(organization.id, slug, organization.name, role))
+                FROM identity_memberships
+                JOIN identity_organizations AS organization ON organization.id = organization_id
+                WHERE user_id = person.id))
+             FROM identity_users AS person",
+        )
+        .fetch_all(&mut **changes)
+        .await?;
+        Ok(Self {
+            people: people.into_iter().collect(),
+            uses: uses(changes).await?.into_iter().collect(),
+        })
+    }
+
+    fn changed_to(&self, after: &Self) -> Vec<Notice> {
+        let ended = self.uses.difference(&after.uses).cloned().map(Use::ended);
+        let changed: BTreeSet<(&String, &String)> = after
+            .uses
+            .iter()
+            .filter(|used| self.people.get(&used.user_id) != after.people.get(&used.user_id))
+            .map(|used| (&used.client_id, &used.user_id))
+            .collect();
+        let changed = changed.into_iter().map(|(client_id, user_id)| Notice {
+            client_id: client_id.clone(),
+            event: Event::ClaimsChanged {
+                user_id: user_id.clone(),
+            },
+        });
+        ended.chain(changed).collect()
     }
 }
 

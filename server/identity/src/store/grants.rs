@@ -21,6 +21,7 @@ pub(crate) struct Authorization {
 /// A code at its first use, used up by being read.
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct Redeemed {
+    pub(crate) session_hash: Vec<u8>,
     pub(crate) user_id: String,
     pub(crate) redirect_uri: String,
     pub(crate) scope: String,
@@ -44,6 +45,8 @@ pub(crate) enum Redemption {
 pub(crate) struct TokenGrant {
     pub(crate) user_id: String,
     pub(crate) scope: String,
+    pub(crate) session_hash: Vec<u8>,
+    pub(crate) last_seen_at: i64,
 }
 
 impl Store {
@@ -84,7 +87,7 @@ impl Store {
         let first: Option<Redeemed> = sqlx::query_as(
             "UPDATE identity_grants SET redeemed_at = ?
              WHERE code_hash = ? AND client_id = ? AND redeemed_at IS NULL
-             RETURNING user_id, redirect_uri, scope, nonce, code_challenge, auth_time,
+             RETURNING session_hash, user_id, redirect_uri, scope, nonce, code_challenge, auth_time,
                        code_expires_at",
         )
         .bind(now)
@@ -128,18 +131,27 @@ impl Store {
         Ok(())
     }
 
-    /// The grant of an access token that is good at `now`.
+    /// The grant of an access token that is good at `now`, as long as its
+    /// session began and was last used after the given times.
     pub(crate) async fn token_grant(
         &self,
         token_hash: &[u8],
         now: i64,
+        began_before: i64,
+        unused_since: i64,
     ) -> Result<Option<TokenGrant>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT user_id, scope FROM identity_grants
-             WHERE token_hash = ? AND revoked_at IS NULL AND token_expires_at > ?",
+            "SELECT granted.user_id, granted.scope, granted.session_hash, session.last_seen_at
+             FROM identity_grants AS granted
+             JOIN identity_sessions AS session ON session.id_hash = granted.session_hash
+             WHERE granted.token_hash = ? AND granted.revoked_at IS NULL
+               AND granted.token_expires_at > ?
+               AND session.auth_time > ? AND session.last_seen_at > ?",
         )
         .bind(token_hash)
         .bind(now)
+        .bind(began_before)
+        .bind(unused_since)
         .fetch_optional(&self.pool)
         .await?)
     }

@@ -10,6 +10,8 @@ mod authorization;
 mod conformance;
 mod directory;
 mod discovery;
+mod every_route;
+mod notices;
 mod operation;
 mod relying_party;
 mod sign_in;

@@ -110,6 +110,8 @@ pub(crate) fn client(client_id: &str, require_pkce: bool) -> Client {
         client_secret: SECRET.to_owned(),
         redirect_uris: vec![REDIRECT.to_owned(), format!("{REDIRECT}?two=1")],
         post_logout_redirect_uris: vec![SIGNED_OUT.to_owned()],
+        backchannel_logout_uri: None,
+        events_uri: None,
         require_pkce,
     }
 }

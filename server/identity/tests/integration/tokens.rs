@@ -113,7 +113,7 @@ async fn the_access_token_fits_its_id_token() {
     };
     let half = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&digest[..16]);
     assert_eq!(claims["at_hash"], half);
-    assert_eq!(response["expires_in"], 600);
+    assert_eq!(response["expires_in"], 7 * 24 * 3600);
     assert_eq!(response["scope"], "openid profile email organizations");
 }
 

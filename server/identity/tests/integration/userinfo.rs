@@ -118,10 +118,36 @@ async fn tokens_end_with_their_time_and_with_the_session() {
 
     let response = browser.ada().await;
     house
-        .execute("UPDATE identity_grants SET token_expires_at = token_expires_at - 600")
+        .execute("UPDATE identity_grants SET token_expires_at = token_expires_at - 604800")
         .await;
     let reply = house.userinfo(text(&response, "access_token")).await;
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_token_ends_when_its_session_would_and_keeps_it_in_use() {
+    for (column, seconds) in [("last_seen_at", 86_400), ("auth_time", 604_800)] {
+        let house = House::new().await;
+        let response = house.browser().ada().await;
+        let token = text(&response, "access_token");
+        house
+            .execute(&format!(
+                "UPDATE identity_sessions SET {column} = {column} - {seconds} + 100"
+            ))
+            .await;
+        assert_eq!(house.userinfo(token).await.status, StatusCode::OK);
+        let unused = house
+            .count("SELECT count(*) FROM identity_sessions WHERE last_seen_at < unixepoch() - 60")
+            .await;
+        assert_eq!(unused, 0, "asking is a use");
+        house
+            .execute(&format!(
+                "UPDATE identity_sessions SET {column} = {column} - {seconds}"
+            ))
+            .await;
+        let reply = house.userinfo(token).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{column}");
+    }
 }
 
 #[tokio::test]

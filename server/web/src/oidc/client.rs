@@ -10,7 +10,7 @@ use openidconnect::core::{
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalClaims, AuthType, ClaimsVerificationError, ClientId,
     ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    IdTokenClaims, IdTokenFields, Nonce, RedirectUrl, RequestTokenError,
+    IdTokenClaims, IdTokenFields, NonceVerifier, RedirectUrl, RequestTokenError,
     SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 ];
 
 /// Clocks may differ by this much, in seconds.
-const LEEWAY: i64 = 60;
+pub(super) const LEEWAY: i64 = 60;
 
 /// The claims the standard does not name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +61,9 @@ type IdToken = openidconnect::IdToken<
     CoreJwsSigningAlgorithm,
 >;
 
+/// What the token endpoint answers with.
+pub(super) type Tokens = StandardTokenResponse<TokenFields, CoreTokenType>;
+
 /// The claims of userinfo.
 pub(super) type UserInfo = UserInfoClaims<OtherClaims, CoreGenderClaim>;
 
@@ -78,7 +81,7 @@ pub(super) type Client = openidconnect::Client<
     CoreJsonWebKey,
     CoreAuthPrompt,
     ErrorResponse,
-    StandardTokenResponse<TokenFields, CoreTokenType>,
+    Tokens,
     CoreTokenIntrospectionResponse,
     CoreRevocableToken,
     CoreRevocationErrorResponse,
@@ -146,7 +149,7 @@ pub(super) fn verify<'token>(
     metadata: &Metadata,
     id_token: &'token IdToken,
     access_token: &AccessToken,
-    nonce: &Nonce,
+    nonce: impl NonceVerifier,
     now: i64,
 ) -> Result<&'token Claims, VerificationError> {
     let verifier = client
@@ -190,7 +193,7 @@ pub(super) fn verify<'token>(
 }
 
 /// The accepted algorithms that the provider announces.
-fn algorithms(metadata: &Metadata) -> impl Iterator<Item = CoreJwsSigningAlgorithm> {
+pub(super) fn algorithms(metadata: &Metadata) -> impl Iterator<Item = CoreJwsSigningAlgorithm> {
     let announced = metadata.id_token_signing_alg_values_supported();
     ALGORITHMS
         .into_iter()

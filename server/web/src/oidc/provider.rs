@@ -107,6 +107,11 @@ impl Provider {
         }
     }
 
+    /// The issuer, as it is configured.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// The client to talk to it with.
     pub(crate) fn transport(&self) -> &Transport {
         &self.transport

@@ -5,6 +5,7 @@
 //! at once, nothing is stored for visitors who never come back, and a sign-in
 //! ends in the browser that started it. Each works once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
@@ -55,7 +56,7 @@ pub(crate) enum TransactionError {
 /// Starts and ends transactions.
 #[derive(Debug)]
 pub(crate) struct Transactions {
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     prefix: String,
     origin: Origin,
     spent: Cache<String, ()>,
@@ -64,7 +65,7 @@ pub(crate) struct Transactions {
 
 impl Transactions {
     /// Transactions of browsers at `origin`.
-    pub(crate) fn new(sealer: Sealer, origin: Origin, clock: Clock) -> Self {
+    pub(crate) fn new(sealer: Arc<Sealer>, origin: Origin, clock: Clock) -> Self {
         Self {
             sealer,
             prefix: name_on(&origin, "rookery_sign_in_"),

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use service::ApiError;
 
+use crate::checks::Standing;
 use crate::problem::{Next, Problem, Reader};
 use crate::return_to::ReturnTo;
 use crate::site::{Shared, see_other};
@@ -26,25 +27,37 @@ pub(crate) async fn switch(
     reader: Reader,
     choice: Result<Form<Choice>, FormRejection>,
 ) -> Result<Response, ApiError> {
-    let Form(choice) = choice.map_err(|_| {
-        ApiError::bad_request("invalid_form", "send a form with the field `organization`")
-    })?;
+    let Ok(Form(choice)) = choice else {
+        return Ok(reader.tell(&NO_ORGANIZATION_NAMED));
+    };
     let return_to = ReturnTo::new(choice.return_to.as_deref());
-    let Some((id, account)) = visitor.signed_in else {
+    let Some(open) = visitor.signed_in else {
         return Ok(reader.tell(&signed_out(return_to)));
     };
-    if account.membership(&choice.organization).is_none() {
-        return Ok(reader.tell(&NOT_A_MEMBER));
-    }
-    let mut account = (*account).clone();
-    site.sessions
-        .activate(&id, &mut account, &choice.organization)
+    let standing = site
+        .standing(open, Some(&choice.organization))
         .await
         .map_err(ApiError::unavailable)?;
-    let grant = site
-        .grants
-        .of(id, &account, account.active_membership())
-        .ok();
+    let open = match standing {
+        // Without an answer no token is made, wherever the person goes.
+        Standing::Good(open) | Standing::Unconfirmed(open) => open,
+        Standing::Ended => return Ok(reader.tell(&signed_out(return_to))),
+    };
+    if open.account.membership(&choice.organization).is_none() {
+        return Ok(reader.tell(&NOT_A_MEMBER));
+    }
+    let mut account = (*open.account).clone();
+    site.sessions
+        .activate(open.handle, &mut account, &choice.organization)
+        .await
+        .map_err(ApiError::unavailable)?;
+    let grant = match visitor.unconfirmed {
+        true => None,
+        false => site
+            .grants
+            .of(open.handle, &account, account.active_membership())
+            .ok(),
+    };
     let mut response = see_other(return_to.as_str());
     response.extensions_mut().insert(Carries(grant));
     Ok(response)
@@ -62,10 +75,18 @@ fn signed_out(return_to: ReturnTo) -> Problem {
     }
 }
 
+const NO_ORGANIZATION_NAMED: Problem = Problem {
+    status: StatusCode::BAD_REQUEST,
+    code: "invalid_form",
+    title: "No organization was named",
+    text: "The form has to name one of your organizations in the field `organization`. Nothing was changed.",
+    next: Next::Home,
+};
+
 const NOT_A_MEMBER: Problem = Problem {
     status: StatusCode::FORBIDDEN,
     code: "not_a_member",
     title: "You do not belong to this organization",
-    text: "Your account is not a member of the organization you chose. If you have just been added to it, sign out and in again.",
+    text: "Your account is not a member of the organization you chose.",
     next: Next::Home,
 };

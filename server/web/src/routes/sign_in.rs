@@ -8,10 +8,12 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use tower_sessions::Session;
+use tower_sessions::session::Error as SessionError;
 
-use crate::oidc::{Callback, Refusal, SignInError, TransactionError};
+use crate::oidc::{Callback, Refusal, SignInError, SignedIn, TransactionError};
 use crate::problem::{Next, Problem, Reader, retry_after, sign_in_address, with_causes};
 use crate::return_to::ReturnTo;
+use crate::session::Begin;
 use crate::site::{Shared, Site, see_other};
 use crate::visitor::{Carries, Visitor};
 
@@ -70,23 +72,17 @@ pub(crate) async fn finish(
         // The back button or a second click: all is well already.
         Err(SignInError::Transaction(_)) if visitor.signed_in.is_some() => see_other("/"),
         Err(error) => explain(&error, home, &reader),
-        Ok(signed_in) => {
-            let begun = site
-                .sessions
-                .begin(&session, &signed_in.account, &signed_in.id_token)
-                .await;
-            match begun {
-                Ok(()) => {
-                    let mut response = see_other(signed_in.return_to.as_str());
-                    response.extensions_mut().insert(Carries(None));
-                    response
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a session cannot be stored");
-                    reader.tell(&NOT_STORED)
-                }
+        Ok(signed_in) => match site.welcome(&session, &signed_in, &headers).await {
+            Ok(()) => {
+                let mut response = see_other(signed_in.return_to.as_str());
+                response.extensions_mut().insert(Carries(None));
+                response
             }
-        }
+            Err(error) => {
+                tracing::error!(%error, "a session cannot be stored");
+                reader.tell(&NOT_STORED)
+            }
+        },
     };
     if let Some(cookie) = forget {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -95,6 +91,35 @@ pub(crate) async fn finish(
 }
 
 impl Site {
+    /// Begins the session of somebody who has just signed in.
+    async fn welcome(
+        &self,
+        session: &Session,
+        signed_in: &SignedIn,
+        headers: &HeaderMap,
+    ) -> Result<(), SessionError> {
+        // What was revoked before does not concern the new session.
+        if let Err(error) = self.revoked.refresh().await {
+            tracing::error!(%error, "revoked tokens cannot be read");
+        }
+        let account = &signed_in.account;
+        let browser = headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok());
+        let begin = Begin {
+            account,
+            credentials: &signed_in.credentials,
+            provider_session: signed_in.provider_session.as_deref(),
+            spared: self
+                .revoked
+                .now()
+                .user(&account.profile.subject)
+                .unwrap_or_default(),
+            browser: browser.unwrap_or_default(),
+        };
+        self.sessions.begin(session, &begin).await
+    }
+
     /// The sign-in address under the configured name, for a browser that came
     /// by another name of the loopback: the callback goes to the configured
     /// one, where the cookies of this one are not sent.

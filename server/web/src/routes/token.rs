@@ -5,10 +5,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use http::StatusCode;
 use serde::Deserialize;
 use service::ApiError;
 use token::MintError;
 
+use crate::checks::{RETRY, Standing};
+use crate::problem::retry_after;
 use crate::session::Account;
 use crate::site::Shared;
 use crate::visitor::{Carries, Visitor};
@@ -24,26 +27,35 @@ pub(crate) async fn token(
     Extension(visitor): Extension<Visitor>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let (id, account) = visitor.signed_in.ok_or_else(|| {
-        ApiError::unauthorized("signed_out", "nobody is signed in: sign in at /sign-in")
-    })?;
+    let open = visitor.signed_in.ok_or_else(signed_out)?;
     let Query(asked) = asked.map_err(|_| {
         ApiError::bad_request(
             "invalid_query",
             "name at most one organization: ?org=<slug>",
         )
     })?;
-    let membership = match asked.org.as_deref() {
-        None => account.active_membership(),
+    let slug = asked.org.or_else(|| open.account.active.clone());
+    let standing = site
+        .standing(open, slug.as_deref())
+        .await
+        .map_err(ApiError::unavailable)?;
+    let open = match standing {
+        Standing::Good(open) => open,
+        Standing::Unconfirmed(_) => return Ok(unconfirmed()),
+        Standing::Ended => return Err(signed_out()),
+    };
+    let account = &open.account;
+    let membership = match slug.as_deref() {
+        None => None,
         Some(slug) => Some(
             account
                 .membership(slug)
-                .ok_or_else(|| not_a_member(&account))?,
+                .ok_or_else(|| not_a_member(account))?,
         ),
     };
     let grant = site
         .grants
-        .of(id, &account, membership)
+        .of(open.handle, account, membership)
         .map_err(|error| match error {
             MintError::NoOrganization => no_organization(),
             other => ApiError::internal(other),
@@ -51,6 +63,23 @@ pub(crate) async fn token(
     let mut response = Json(&grant.token).into_response();
     response.extensions_mut().insert(Carries(Some(grant)));
     Ok(response)
+}
+
+fn signed_out() -> ApiError {
+    ApiError::unauthorized("signed_out", "nobody is signed in: sign in at /sign-in")
+}
+
+/// The provider cannot be asked, and its last answer is too old.
+fn unconfirmed() -> Response {
+    let error = ApiError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "provider_unreachable",
+        "the sign-in provider cannot be asked whether you may still see your data: try again in a moment",
+    );
+    retry_after(
+        error.into_response(),
+        RETRY.unsigned_abs().try_into().unwrap_or(u32::MAX),
+    )
 }
 
 fn not_a_member(account: &Account) -> ApiError {
@@ -67,6 +96,6 @@ fn not_a_member(account: &Account) -> ApiError {
 fn no_organization() -> ApiError {
     ApiError::forbidden(
         "no_organization",
-        "you do not belong to an organization yet: ask an administrator to add you, then sign in again",
+        "you do not belong to an organization yet: ask an administrator to add you",
     )
 }

@@ -1,15 +1,19 @@
 //! A running site with everything around it, each test its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use axum::Router;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 use tempfile::TempDir;
-use token::{JwtTemplate, Mint, SigningKey, Verifier};
-use web::{Clock, OidcSettings, Running, Settings, StartError, StartOptions};
+use token::{JwtTemplate, Mint, Revocation, RevocationKind, Revocations, SigningKey, Verifier};
+use web::{
+    Clock, OidcSettings, RevocationError, RevocationList, Running, Settings, StartError,
+    StartOptions,
+};
 
 use crate::browser::{Answer, Browser};
 use crate::provider::Provider;
@@ -35,6 +39,52 @@ pub(crate) struct House {
     pub(crate) files: TempDir,
     /// What the clock shows, in unix seconds.
     pub(crate) time: Arc<AtomicI64>,
+    /// The list of revoked tokens, as the analytics server has it.
+    pub(crate) revocations: Arc<List>,
+}
+
+/// A list of revoked tokens in memory.
+#[derive(Default)]
+pub(crate) struct List(Mutex<(i64, Vec<Revocation>)>);
+
+impl List {
+    /// What the analytics server does when it is told to.
+    pub(crate) fn revoke(&self, kind: RevocationKind, value: &str, revoked_at: i64) {
+        let mut list = self.0.lock().unwrap();
+        let known = list
+            .1
+            .iter_mut()
+            .find(|known| known.kind == kind && known.value == value);
+        match known {
+            Some(known) => known.revoked_at = revoked_at.max(known.revoked_at + 1),
+            None => list.1.push(Revocation {
+                kind,
+                value: value.to_owned(),
+                revoked_at,
+            }),
+        }
+        list.0 += 1;
+    }
+
+    fn revocations(&self) -> Revocations {
+        self.0.lock().unwrap().1.iter().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl RevocationList for List {
+    async fn version(&self) -> Result<i64, RevocationError> {
+        Ok(self.0.lock().unwrap().0)
+    }
+
+    async fn all(&self) -> Result<Vec<Revocation>, RevocationError> {
+        Ok(self.0.lock().unwrap().1.clone())
+    }
+
+    async fn revoke_user(&self, user: &str, at: i64, _: i64) -> Result<(), RevocationError> {
+        self.revoke(RevocationKind::User, user, at);
+        Ok(())
+    }
 }
 
 impl House {
@@ -69,6 +119,7 @@ impl House {
             pool,
             files,
             time,
+            revocations: Arc::default(),
         }
     }
 
@@ -93,6 +144,7 @@ impl House {
             cookie_secret: "a cookie secret that is long enough for this".to_owned(),
             client_secret: Some(CLIENT_SECRET.to_owned()),
             in_process_provider: Some(provider),
+            revocations: Some(self.revocations.clone()),
             clock: Clock::new(move || time.load(Ordering::Relaxed)),
         }
     }
@@ -118,6 +170,15 @@ impl House {
         let answer = self.sign_in(&mut browser).await;
         assert_eq!(answer.location(), "/token");
         browser
+    }
+
+    /// Whether the analytics server takes this token.
+    pub(crate) fn accepts(&self, token: &str) -> bool {
+        let key = SigningKey::hs256(ADMIN_TOKEN).unwrap();
+        let verifier = Verifier::new(WORKSPACE, [key.verifying_key()]).unwrap();
+        verifier
+            .verify(token, self.time.load(Ordering::Relaxed))
+            .is_ok_and(|claims| !self.revocations.revocations().refuse(&claims))
     }
 
     pub(crate) fn pass(&self, seconds: i64) {

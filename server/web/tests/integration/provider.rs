@@ -26,7 +26,11 @@ pub(crate) const ISSUER: &str = "https://op.example/idp";
 pub(crate) const CLIENT: &str = "rookery-web";
 pub(crate) const SUBJECT: &str = "user_cleo";
 
+/// The provider's name of Cleo's session.
+pub(crate) const SESSION: &str = "session-at-the-provider";
+
 const ACCESS_TOKEN: &str = "an access token";
+const REFRESH_TOKEN: &str = "a refresh token";
 
 /// Changes a document before it is sent.
 pub(crate) type Change = fn(&mut Value);
@@ -39,6 +43,8 @@ pub(crate) struct Misbehaviour {
     pub(crate) header: Option<Change>,
     pub(crate) claims: Option<Change>,
     pub(crate) tokens: Option<Change>,
+    /// The answer to a refresh token.
+    pub(crate) refreshed: Option<Change>,
     pub(crate) userinfo: Option<Change>,
     /// Replaces the ID token after it was signed.
     pub(crate) id_token: Option<fn(String) -> String>,
@@ -48,6 +54,8 @@ pub(crate) struct Misbehaviour {
     pub(crate) response: Option<fn(&mut HashMap<String, String>)>,
     /// Status of every answer, as if the provider were down.
     pub(crate) down: Option<StatusCode>,
+    /// Whether it no longer stands by what it gave: its session has ended.
+    pub(crate) ended: bool,
     /// Status of the userinfo endpoint.
     pub(crate) userinfo_status: Option<StatusCode>,
 }
@@ -58,6 +66,7 @@ pub(crate) struct Counts {
     pub(crate) metadata: usize,
     pub(crate) keys: usize,
     pub(crate) tokens: usize,
+    pub(crate) userinfo: usize,
 }
 
 struct Memory {
@@ -119,6 +128,34 @@ impl Provider {
         self.lock().counts
     }
 
+    /// A logout token about Cleo's session, changed by `change`.
+    pub(crate) fn logout_token(&self, change: Change) -> String {
+        let memory = self.lock();
+        let now = memory.time.load(Ordering::Relaxed);
+        let mut claims = json!({
+            "iss": ISSUER, "aud": CLIENT, "iat": now, "exp": now + 120,
+            "jti": format!("notice-{}", memory.counts.userinfo), "sub": SUBJECT, "sid": SESSION,
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        });
+        change(&mut claims);
+        let kind = claims["typ"].as_str().unwrap_or("logout+jwt").to_owned();
+        memory.sign(&kind, &claims)
+    }
+
+    /// A security event: something about Cleo has changed.
+    pub(crate) fn claims_changed(&self, change: Change) -> String {
+        let memory = self.lock();
+        let mut claims = json!({
+            "iss": ISSUER, "aud": CLIENT, "iat": memory.time.load(Ordering::Relaxed),
+            "jti": "event-1", "sub_id": {"format": "iss_sub", "iss": ISSUER, "sub": SUBJECT},
+            "events": {
+                "https://schemas.openid.net/secevent/caep/event-type/token-claims-change": {},
+            },
+        });
+        change(&mut claims);
+        memory.sign("secevent+jwt", &claims)
+    }
+
     /// The ID token it issued last.
     pub(crate) fn last_id_token(&self) -> String {
         self.lock().last_id_token.clone()
@@ -173,6 +210,19 @@ impl Provider {
 }
 
 impl Memory {
+    /// A token that is no ID token, signed with the key of one.
+    fn sign(&self, kind: &str, claims: &Value) -> String {
+        let header = json!({"alg": "ES256", "typ": kind, "kid": self.key_id});
+        let [header, claims] =
+            [&header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let input = format!("{header}.{claims}");
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), input.as_bytes())
+            .unwrap();
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
     fn id_token(&self, nonce: &str) -> String {
         let now = self.time.load(Ordering::Relaxed);
         let mut header = json!({"alg": "ES256", "typ": "JWT", "kid": self.key_id});
@@ -180,7 +230,7 @@ impl Memory {
         let half = &Sha256::digest(ACCESS_TOKEN)[..16];
         let mut claims = json!({
             "iss": ISSUER, "sub": SUBJECT, "aud": CLIENT, "nonce": nonce,
-            "iat": now, "exp": now + 300, "at_hash": URL_SAFE_NO_PAD.encode(half),
+            "sid": SESSION, "iat": now, "exp": now + 300, "at_hash": URL_SAFE_NO_PAD.encode(half),
         });
         claims
             .as_object_mut()
@@ -269,6 +319,16 @@ async fn tokens(
     if !basic && !posted {
         return refuse("invalid_client");
     }
+    if form["grant_type"] == "refresh_token" {
+        if memory.misbehaviour.ended || form["refresh_token"] != REFRESH_TOKEN {
+            return refuse("invalid_grant");
+        }
+        let mut document = json!({
+            "access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 300,
+        });
+        apply(memory.misbehaviour.refreshed, &mut document);
+        return answer(&memory, document);
+    }
     let Some(request) = form
         .get("code")
         .and_then(|code| memory.requests.remove(code))
@@ -285,15 +345,17 @@ async fn tokens(
     memory.last_id_token = memory.id_token(&request["nonce"]);
     let mut document = json!({
         "access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 300,
-        "id_token": memory.last_id_token,
+        "id_token": memory.last_id_token, "refresh_token": REFRESH_TOKEN,
     });
     apply(memory.misbehaviour.tokens, &mut document);
     answer(&memory, document)
 }
 
 async fn userinfo(State(provider): State<Provider>, headers: HeaderMap, _: Bytes) -> Response {
-    let memory = provider.lock();
-    if headers[header::AUTHORIZATION] != format!("Bearer {ACCESS_TOKEN}") {
+    let mut memory = provider.lock();
+    memory.counts.userinfo += 1;
+    let known = headers[header::AUTHORIZATION] == format!("Bearer {ACCESS_TOKEN}");
+    if !known || memory.misbehaviour.ended {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     if let Some(status) = memory.misbehaviour.userinfo_status {

@@ -247,6 +247,7 @@ async fn other_sites_cannot_act_for_a_visitor() {
         vec![],
         vec![("origin", "https://evil.example")],
         vec![("origin", "null")],
+        vec![("origin", "null"), ("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "same-site"), ("origin", ORIGIN)],
         vec![

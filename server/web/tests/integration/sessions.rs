@@ -116,10 +116,13 @@ async fn the_cookie_lives_as_long_as_the_session_may() {
 async fn use_is_written_down_for_the_next_start() {
     let mut house = House::new().await;
     house.settings.session_idle_seconds = 1000;
-    let mut browser = house.signed_in().await;
+    let site = house.try_start().await.unwrap();
+    let mut browser = Browser::new(site.router(), &house.settings.origin);
+    house.sign_in(&mut browser).await;
     house.pass(999);
     assert!(is_signed_in(&mut browser).await);
     house.pass(999);
+    site.shutdown().await;
     let cookies = browser.cookies;
     let mut browser = house.browser().await;
     browser.cookies = cookies;

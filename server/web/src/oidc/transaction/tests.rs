@@ -18,7 +18,7 @@ impl Browser {
             let time = Arc::clone(&time);
             Clock::new(move || time.load(Ordering::Relaxed))
         };
-        let sealer = Sealer::new("a cookie secret of thirty-two bytes").unwrap();
+        let sealer = Arc::new(Sealer::new("a cookie secret of thirty-two bytes").unwrap());
         let origin = Origin::public("https://app.example.com").unwrap();
         Self {
             transactions: Transactions::new(sealer, origin, clock),

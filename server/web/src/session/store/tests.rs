@@ -17,7 +17,8 @@ fn record() -> Record {
     Record {
         id: Id::default(),
         data: HashMap::from([("account".to_owned(), "ada".into())]),
-        expiry_date: OffsetDateTime::now_utc() + time::Duration::hours(1),
+        expiry_date: OffsetDateTime::now_utc().replace_nanosecond(0).unwrap()
+            + time::Duration::hours(1),
     }
 }
 
@@ -50,9 +51,8 @@ async fn the_database_does_not_hold_the_id() {
         .unwrap();
     let stored: String = row.get("id");
     assert_ne!(stored, record.id.to_string());
-    let data: Vec<u8> = row.get("data");
-    let id = record.id.0.to_be_bytes();
-    assert!(!data.windows(id.len()).any(|window| window == id));
+    let data: String = row.get("data");
+    assert!(!data.contains(&record.id.to_string()));
     // Nor does the stored id open the session.
     let stolen: Id = stored.parse().unwrap();
     assert_eq!(Store::new(pool).load(&stolen).await.unwrap(), None);
@@ -123,8 +123,8 @@ async fn a_change_is_seen_at_once_and_after_a_restart() {
 async fn of_two_changes_at_once_neither_is_lost() {
     let store = Store::new(pool().await);
     let record = created(&store).await;
-    let one = store.change(&record.id, |data| add(data, "one"));
-    let two = store.change(&record.id, |data| add(data, "two"));
+    let one = store.change(Handle::of(&record.id), |data| add(data, "one"));
+    let two = store.change(Handle::of(&record.id), |data| add(data, "two"));
     let (one, two) = tokio::join!(one, two);
     one.and(two).unwrap();
     let data = store.load(&record.id).await.unwrap().unwrap().data;
@@ -138,7 +138,7 @@ async fn an_ended_session_is_not_changed_back_to_life() {
     let record = created(&store).await;
     store.delete(&record.id).await.unwrap();
     store
-        .change(&record.id, |data| add(data, "one"))
+        .change(Handle::of(&record.id), |data| add(data, "one"))
         .await
         .unwrap();
     assert_eq!(Store::new(pool).load(&record.id).await.unwrap(), None);
