@@ -339,7 +339,7 @@ async fn what_is_joined_needs_no_alias() {
 
 #[tokio::test]
 async fn what_the_help_on_nullable_sorting_keys_says_is_accepted() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     for data_type in [
         "String",
         "Int32",
@@ -375,7 +375,7 @@ async fn what_the_help_on_nullable_sorting_keys_says_is_accepted() {
 
 #[tokio::test]
 async fn service_data_is_read_by_all_but_materialized_views() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let copied = (
         "kept.datasource",
         "SCHEMA >\n    pipe_name String,\n    calls UInt64\n",
@@ -423,7 +423,7 @@ async fn service_data_is_read_by_all_but_materialized_views() {
 
 #[tokio::test]
 async fn one_cause_is_told_once() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let other = "NODE o\nSQL >\n    %\n    SELECT * FROM elsewhere.events {% if defined(x) %} WHERE 1 {% end %}\nTYPE endpoint\n";
     let own = "NODE v\nSQL >\n    SELECT * FROM `view.daily`\nTYPE endpoint\n";
     let system = "NODE s\nSQL >\n    SELECT * FROM system.query_log\nTYPE endpoint\n";

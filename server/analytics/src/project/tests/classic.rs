@@ -54,7 +54,7 @@ fn where_endpoints_are_named_a_pipe_without_one_is_told_of_unless_it_is_read() {
 
 #[tokio::test]
 async fn names_with_a_version_mean_what_has_it() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let pipe = |text: &str| format!("VERSION 1\nNODE node\nSQL >\n    {text}\nTYPE endpoint\n");
     let check = async |text: &str| {
         let pipe = pipe(text);
@@ -78,7 +78,7 @@ async fn names_with_a_version_mean_what_has_it() {
 
 #[tokio::test]
 async fn columns_that_the_kafka_connector_adds_are_there() {
-    let engine = TestEngine::open();
+    let engine = TestEngine::open().await;
     let topic = "SCHEMA >\n    `id` String `json:$.id`\nKAFKA_CONNECTION_NAME k\nKAFKA_TOPIC t\n";
     let latest = "NODE node\nSQL >\n    SELECT id, argMax(__value, __offset), max(__timestamp) FROM topic\n      WHERE __topic = 't' AND __partition = 0 GROUP BY id, __key\nTYPE endpoint\n";
     let pairs = [("topic.datasource", topic), ("latest.pipe", latest)];
