@@ -67,6 +67,30 @@ impl Pipe {
         })
     }
 
+    /// The node that stands for the endpoint's rows in SQL beside the pipe.
+    pub const RESULT: &str = "_";
+
+    /// The same with one more node, [`Self::RESULT`], by which clients mean the
+    /// rows of its endpoint. A pipe without one has none.
+    #[must_use]
+    pub fn with_result(&self) -> Self {
+        let mut pipe = self.clone();
+        let result = self.endpoint().map(|endpoint| Node {
+            name: Self::RESULT.to_owned(),
+            description: None,
+            sql: Fragment::verbatim(
+                &format!("SELECT * FROM `{}`", endpoint.name),
+                endpoint.position,
+            ),
+            is_template: false,
+            kind: NodeKind::Standard,
+            position: endpoint.position,
+        });
+        pipe.nodes
+            .extend(result.filter(|result| self.node(&result.name).is_none()));
+        pipe
+    }
+
     /// The node that other pipes read when they name this one: the special
     /// node, or else the last.
     #[must_use]

@@ -9,14 +9,10 @@ const OUTPUT_SWITCHES: &[&str] = &[
     "output_format_parquet_string_as_string",
 ];
 
-/// Bytes of SQL the engine reads: more than the templates of one call render
-/// (see `RenderLimits`), so that a long list of values is no error.
-const MAX_QUERY_SIZE: usize = 16 << 20;
-
-/// Engine settings for the length of the SQL and the form of the answer. 64-bit integers are numbers in
+/// Engine settings for the form of the answer. 64-bit integers are numbers in
 /// JSON unless the caller asks for strings.
 pub(super) fn engine_settings(given: &Parameters) -> Vec<(String, String)> {
-    let mut settings = vec![("max_query_size".to_owned(), MAX_QUERY_SIZE.to_string())];
+    let mut settings = Vec::new();
     for name in OUTPUT_SWITCHES {
         let value = match given.get(name) {
             Some(value) => Some(is_on(value)),

@@ -15,6 +15,21 @@ async fn send(server: &Server, path: &str, media_type: &str, body: String) -> (u
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
+async fn long_sql_is_answered_wherever_it_stands() {
+    let server = Server::start_with(settings()).await;
+    let sql = format!("SELECT length('{}')", "a".repeat(3_000_000));
+    for (media_type, body) in [
+        ("text/plain", sql.clone()),
+        (FORM, format!("q={sql}")),
+        ("application/json", format!("{{\"q\":\"{sql}\"}}")),
+    ] {
+        let (status, text) = send(&server, "/v0/sql", media_type, body).await;
+        assert_eq!((status, text.as_str()), (200, "3000000\n"), "{media_type}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_too_long_is_told_its_limit() {
     let mut settings = settings();
     settings.limits.event_bytes = 1000;

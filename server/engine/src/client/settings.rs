@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use crate::{Access, Insert, Statement, TableFilter, sql};
 
 /// Settings of every statement unless it says otherwise.
-const BASE: [(&str, &str); 12] = [
+const BASE: [(&str, &str); 13] = [
     // What Tinybird's clients expect; 0 is today's default too.
     ("output_format_json_quote_64bit_integers", "0"),
+    // Bytes of SQL that are read: more than a request or the templates of one
+    // call come to, so that a long list of values is no error.
+    ("max_query_size", "16777216"),
     // An insert is answered when its rows are there, not when they wait.
     ("async_insert", "0"),
     // Equal rows are as many rows, unless an insert says that it may be a

@@ -51,7 +51,7 @@ async fn query(
 ) -> Result<Response, ApiError> {
     let served = api.served();
     let pipeline = match &request.pipeline {
-        Some(name) => Some(served.require_pipe(name)?.item),
+        Some(name) => Some(served.require_pipe(name)?.item.with_result()),
         None => None,
     };
     let inspection = inspect(&api, &rendered(&request)?).await?;
@@ -61,7 +61,7 @@ async fn query(
         api.authority().workspace_id(),
         api.database(),
         served.tables(&api).await?,
-        pipeline.as_deref(),
+        pipeline.as_ref(),
     );
     if inspection.kind == StatementKind::Show {
         return show_tables(&api, &inspection, &readable).await;
@@ -74,7 +74,7 @@ async fn query(
         return service_data(&api, &inspection, format).await;
     }
     let fixed = readable.fixed(&inspection)?;
-    let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_deref());
+    let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_ref());
     let params: Parameters = fixed
         .params
         .clone()
@@ -85,7 +85,7 @@ async fn query(
         project: &served.project,
         database: api.database(),
         sql,
-        pipe: pipeline.as_deref(),
+        pipe: pipeline.as_ref(),
         given: request.parameters,
         tenant: if access.is_jwt() {
             Tenant::Fixed(params.clone())

@@ -17,7 +17,7 @@ use engine::sql;
 use layout::{Layout, closed_off, with_expressions};
 use reads::Reads;
 pub(crate) use reads::reads;
-use template::{ParameterDeclaration, Parameters, RenderContext, RenderError, Rendered};
+use template::{ParameterDeclaration, Parameters, RenderContext, RenderError, Rendered, Template};
 
 /// Why nodes do not make one SELECT.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -292,15 +292,23 @@ impl<'p, 'r> Composer<'p, 'r> {
 
     fn draft(self, pipe: &'p Pipe, node: &'p Node) -> Result<Draft<'p>, ComposeError> {
         let (parameters, context) = (self.parameters, self.context);
-        let rendered = self
+        let unknown = || ComposeError::NoNode(pipe.name.clone());
+        let rendered = match self
             .project
             .render(&pipe.name, &node.name, parameters, context)
-            .ok_or_else(|| ComposeError::NoNode(pipe.name.clone()))?
-            .map_err(|error| ComposeError::Template {
-                pipe: pipe.name.clone(),
-                node: node.name.clone(),
-                error: Box::new(error),
-            })?;
+        {
+            Some(rendered) => rendered,
+            // The project does not have it: see `Pipe::with_result`.
+            None if node.name == Pipe::RESULT => Template::parse(&node.sql)
+                .map_err(|_| unknown())?
+                .render(parameters, context),
+            None => return Err(unknown()),
+        };
+        let rendered = rendered.map_err(|error| ComposeError::Template {
+            pipe: pipe.name.clone(),
+            node: node.name.clone(),
+            error: Box::new(error),
+        })?;
         Ok(Draft {
             node,
             found: reads(&rendered.sql),
