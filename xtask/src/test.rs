@@ -2,6 +2,7 @@
 //! the tools it needs installed on the way.
 
 mod chromium;
+mod tools;
 
 use std::path::Path;
 use std::time::Instant;
@@ -17,7 +18,7 @@ pub(crate) const WASM_BUDGET: u64 = 160 * 1024;
 /// A part of the tests that can run on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    /// Formatting and clippy.
+    /// Formatting, spelling and clippy.
     Lint,
     /// Unit, integration and documentation tests.
     Rust,
@@ -47,6 +48,7 @@ pub(crate) fn test(only: Option<&str>) -> Result<()> {
 fn lint() -> Result<()> {
     fetch::wasm_target()?;
     step("Checking the formatting", "", &["fmt", "--all", "--check"])?;
+    spelling()?;
     step(
         "Linting for the server",
         "3 min; a few seconds when nothing changed",
@@ -77,9 +79,22 @@ fn lint() -> Result<()> {
     )
 }
 
+/// The words of code and documents; `_typos.toml` says what only looks wrong.
+fn spelling() -> Result<()> {
+    let mut typos = tools::typos()?;
+    let started = Instant::now();
+    console::step("Checking the spelling", "1 s");
+    process::run(
+        typos.args(["--format", "brief"]).current_dir(files::root()),
+        "checking the spelling",
+    )?;
+    console::done(started);
+    Ok(())
+}
+
 fn rust() -> Result<()> {
     fetch::engine_library()?;
-    nextest()?;
+    tools::nextest()?;
     step(
         "Running the unit and integration tests",
         "5 min with the compiling",
@@ -97,7 +112,7 @@ fn rust() -> Result<()> {
 /// process (`child`) is left out.
 pub(crate) fn against(url: &str) -> Result<()> {
     fetch::engine_library()?;
-    nextest()?;
+    tools::nextest()?;
     let started = Instant::now();
     console::step(
         "Running the tests of engine and analytics against the server",
@@ -122,28 +137,6 @@ pub(crate) fn against(url: &str) -> Result<()> {
     )?;
     console::done(started);
     Ok(())
-}
-
-/// Installs cargo-nextest where it is missing.
-fn nextest() -> Result<()> {
-    let there = process::capture(
-        process::cargo().args(["nextest", "--version"]),
-        "looking for cargo-nextest",
-    );
-    if there.is_ok() {
-        return Ok(());
-    }
-    step(
-        "Installing cargo-nextest",
-        "6 min",
-        &[
-            "install",
-            "--locked",
-            "cargo-nextest",
-            "--version",
-            "0.9.143",
-        ],
-    )
 }
 
 fn browser() -> Result<()> {
