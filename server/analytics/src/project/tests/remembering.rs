@@ -18,9 +18,9 @@ struct Told {
 }
 
 impl Told {
-    fn open() -> Arc<Self> {
+    async fn open() -> Arc<Self> {
         Arc::new(Self {
-            engine: TestEngine::open(),
+            engine: TestEngine::open().await,
             asked: Mutex::default(),
         })
     }
@@ -77,7 +77,7 @@ impl Place {
         let place = Self {
             directory,
             pool,
-            engine: Told::open(),
+            engine: Told::open().await,
         };
         for (path, text) in files {
             place.write(path, text);
