@@ -34,6 +34,7 @@ pub use filling::populate::{PopulateError, Population};
 pub use filling::rebuild::FollowError;
 pub use findings::report::{Extent, Report};
 pub use findings::verdicts::Verdicts;
+use sql::clean::CleanTable;
 pub use sql::ddl::{
     QUARANTINE_COLUMNS, qualified, quarantine_name, quarantined_columns, view_name,
 };
@@ -52,6 +53,7 @@ pub struct Project {
     tenancy: BTreeMap<String, TenantColumn>,
     /// Names with a version, as Tinybird Classic has them, and what they mean.
     versions: BTreeMap<String, String>,
+    clean: BTreeMap<String, CleanTable>,
     warnings: Vec<Diagnostic>,
     /// What is known to be good of it.
     verdicts: Arc<Verdicts>,
@@ -109,6 +111,7 @@ impl Project {
         Ok(Self {
             versions: files::classic::versions(&resources),
             tenancy: tenancy(resources.data_sources.values()),
+            clean: clean(resources.data_sources.values()),
             data_sources: share(resources.data_sources),
             pipes: share(resources.pipes),
             connections: share(resources.connections),
@@ -139,6 +142,11 @@ impl Project {
     pub fn data_source_of(&self, table: &str) -> Option<&Arc<DataSource>> {
         self.data_source(table)
             .or_else(|| self.data_source(table.strip_suffix("_quarantine")?))
+    }
+
+    /// Whether any table of the project is kept apart by tenant.
+    pub(crate) fn has_tenants(&self) -> bool {
+        !self.tenancy.is_empty()
     }
 
     /// How the tables of the project are kept apart, for those that are.
@@ -206,6 +214,17 @@ impl Project {
         self.tenancy.get(table)
     }
 
+    /// What may be read of a table of the project (a data source or its
+    /// quarantine) where some of its rows are not to be known of.
+    pub(crate) fn clean(&self, table: &str) -> Option<&CleanTable> {
+        self.clean.get(table)
+    }
+
+    /// The names of all its tables: data sources and their quarantines.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.clean.keys().map(String::as_str)
+    }
+
     /// What its author should know though the project is valid.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
@@ -235,6 +254,21 @@ fn tenancy<'run>(
         }
     }
     tenancy
+}
+
+fn clean<'run>(
+    data_sources: impl Iterator<Item = &'run DataSource>,
+) -> BTreeMap<String, CleanTable> {
+    let tables = data_sources.flat_map(|data_source| {
+        [
+            (data_source.name.clone(), CleanTable::of(data_source)),
+            (
+                quarantine_name(&data_source.name),
+                CleanTable::of_quarantine(data_source),
+            ),
+        ]
+    });
+    tables.collect()
 }
 
 fn parse_templates(

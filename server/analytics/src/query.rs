@@ -4,6 +4,7 @@
 //! them into one SELECT, adds the tenant's filters and runs it on the engine.
 //! Who may call is decided before (`access`); HTTP is `api`'s.
 
+mod clean;
 mod error;
 mod options;
 mod outer_query;
@@ -14,13 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::project::Project;
-use crate::project::sql::compose::{Composed, Composer, reads};
+use crate::project::sql::compose::{Composed, Composer, NOWHERE, reads};
 use datafile::{Node, Pipe};
 use engine::guard::Guard;
 use engine::{Engine, QueryLimits, Statement, TableFilter};
 pub use template::{Parameter, Parameters};
 use template::{ParameterDeclaration, RenderContext, StandIns};
 
+pub use clean::Conditions;
 pub use error::QueryError;
 pub use tenant::Tenant;
 
@@ -42,6 +44,8 @@ pub struct Call<'a> {
     pub fixed: Parameters,
     /// Whose rows may be read.
     pub tenant: Tenant,
+    /// Whether it may bring SQL of its own where rows are kept apart by tenant.
+    pub may_bring_sql: bool,
     /// Secrets that templates may bind.
     pub secrets: Arc<BTreeMap<String, String>>,
     /// The ClickHouse format of the answer.
@@ -62,14 +66,23 @@ pub struct OutsideQuery<'a> {
     pub sql: String,
     /// The pipe whose nodes it may name, too.
     pub pipe: Option<&'a Pipe>,
+    /// Whether that goes for all of them, or for the pipe's result alone.
+    pub sees_inner_nodes: bool,
     /// Parameters for the pipes it reads.
     pub given: Parameters,
     /// What the token fixes: beats the given.
     pub fixed: Parameters,
     /// Whose rows may be read.
     pub tenant: Tenant,
+    /// As in [`Call::may_bring_sql`].
+    pub may_bring_sql: bool,
+    /// The tables and pipes that its SQL may name; pipes read theirs by their
+    /// own authority. Any other name means nothing.
+    pub readable: BTreeSet<String>,
+    /// Filters of what the token may not read at all.
+    pub closed: Vec<TableFilter>,
     /// Further conditions, from the token's own filters.
-    pub filters: Vec<TableFilter>,
+    pub conditions: Conditions,
     /// Secrets that templates may bind.
     pub secrets: Arc<BTreeMap<String, String>>,
     /// The ClickHouse format of the answer.
@@ -118,13 +131,26 @@ pub async fn prepare_node(
     };
     let composer = Composer::new(call.project, &parameters, &context);
     let mut composed = composer.node(call.pipe, node)?;
-    let mut hidden = Vec::new();
-    if let Some(outer) = options::outer_query(&call.given) {
-        let own = outer_query::compose(engine, guard, call.project, &mut composed, &outer).await?;
-        let own = own.iter().map(String::as_str);
-        hidden = tenant::hidden(call.database, own);
-    }
     check_reach(engine, guard, &composed).await?;
+    let outer = options::outer_query(&call.given);
+    if outer.is_some() && !call.may_bring_sql {
+        refuse_shared(call.project, composed.tables())?;
+    }
+    let sources = match clean::own(call.project, call.database, &call.tenant, &composed)? {
+        None if outer.is_some() => Some(clean::outside(
+            call.project,
+            call.database,
+            &call.tenant,
+            &Conditions::new(),
+        )),
+        sources => sources,
+    };
+    if let Some(sources) = &sources {
+        composed.read_from(sources, &|_| false);
+    }
+    if let Some(outer) = outer {
+        outer_query::compose(engine, guard, &call.tenant, &mut composed, &outer).await?;
+    }
     let filters = tenant::filters(
         &call.tenant,
         engine,
@@ -132,12 +158,16 @@ pub async fn prepare_node(
         call.project,
         call.database,
         &composed,
-    );
-    let filters = tenant::both(filters.await?, hidden);
+    )
+    .await?;
+    let database = match sources {
+        Some(_) => NOWHERE,
+        None => call.database,
+    };
     Ok(ready(
         composed,
         &call.given,
-        call.database,
+        database,
         call.format,
         call.limits,
         filters,
@@ -159,9 +189,32 @@ pub async fn prepare_outside(
         secrets: query.secrets,
         ..RenderContext::default()
     };
-    let composed =
-        Composer::new(query.project, &parameters, &context).text(&query.sql, query.pipe)?;
+    let result = query.pipe.and_then(Pipe::output).map(|node| &node.name);
+    let node = |name: &str| query.pipe.and_then(|pipe| pipe.node(name));
+    let may_name = |name: &str| match node(name) {
+        Some(node) => {
+            query.sees_inner_nodes || node.name == Pipe::RESULT || Some(&node.name) == result
+        }
+        None => query.readable.contains(name),
+    };
+    let composer = Composer::new(query.project, &parameters, &context);
+    let mut composed = composer.text(&query.sql, query.pipe, &may_name)?;
     check_reach(engine, guard, &composed).await?;
+    if !query.may_bring_sql {
+        let named = tables_read(&query.sql);
+        let named = named.iter().map(String::as_str);
+        let named = named.filter(|name| may_name(name));
+        refuse_shared(query.project, composed.tables().chain(named))?;
+    }
+    // Whatever its pipes ask for, they share one SELECT with what was sent.
+    clean::own(query.project, query.database, &query.tenant, &composed)?;
+    let sources = clean::outside(
+        query.project,
+        query.database,
+        &query.tenant,
+        &query.conditions,
+    );
+    composed.read_from(&sources, &may_name);
     let filters = tenant::filters(
         &query.tenant,
         engine,
@@ -170,11 +223,11 @@ pub async fn prepare_outside(
         query.database,
         &composed,
     );
-    let filters = tenant::both(filters.await?, query.filters);
+    let filters = tenant::both(filters.await?, query.closed);
     Ok(ready(
         composed,
         &query.given,
-        query.database,
+        NOWHERE,
         query.format,
         query.limits,
         filters,
@@ -199,6 +252,17 @@ pub fn endpoint_parameters(project: &Project, pipe: &Pipe) -> Vec<ParameterDecla
         .node(pipe, node)
         .map(|composed| composed.declarations())
         .unwrap_or_default()
+}
+
+/// Refuses SQL from outside that reaches data sources kept apart by tenant.
+fn refuse_shared<'n>(
+    project: &Project,
+    mut tables: impl Iterator<Item = &'n str>,
+) -> Result<(), QueryError> {
+    match tables.any(|name| project.tenancy(name).is_some()) {
+        true => Err(QueryError::NoSql),
+        false => Ok(()),
+    }
 }
 
 fn endpoint(pipe: &Pipe) -> Result<&Node, QueryError> {

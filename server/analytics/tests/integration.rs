@@ -27,6 +27,7 @@ mod api {
 }
 mod tenancy {
     mod attacks;
+    mod doors;
     mod grammar;
     mod property;
     mod world;

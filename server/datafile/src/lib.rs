@@ -30,7 +30,8 @@ pub use data_type::{DataType, TypeArgument};
 pub use diagnostic::{Diagnostic, Severity};
 pub use json_path::{JsonPath, JsonPathStep};
 pub use pipe::{
-    CopyMode, CopySchedule, CopySettings, Node, NodeKind, Pipe, parse_cron, parse_pipe,
+    CopyMode, CopySchedule, CopySettings, MIXES_TENANTS, Node, NodeKind, Pipe, parse_cron,
+    parse_pipe,
 };
 pub use position::{Fragment, Position};
 pub use variables::Variables;

@@ -35,7 +35,19 @@ pub struct Pipe {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// How a pipe takes it upon itself that its views and copies may show one
+/// tenant's rows to another; ends a refusal.
+pub const MIXES_TENANTS: &str =
+    "or, if it is meant, take the responsibility with `TAGS \"mixes_tenants=true\"` in the pipe";
+
 impl Pipe {
+    /// Whether its views and copies may make one row of several tenants' rows,
+    /// or write them where others read: its author says so by a tag.
+    #[must_use]
+    pub fn mixes_tenants(&self) -> bool {
+        self.tags.value("mixes_tenants") == Some("true")
+    }
+
     /// The node with this name.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<&Node> {

@@ -2,6 +2,7 @@
 
 mod aggregated;
 mod sorting_key;
+mod ttl;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use super::diagnostic::Findings;
 use super::position::{Fragment, Position};
 use super::tokens::{Cursor, TokenKind};
 pub(super) use sorting_key::check_tenant_key;
+pub(super) use ttl::check_tenant_ttl;
 
 /// The columns that an engine's keys may name.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,23 @@ const TIMEOUT_EXCEEDED: i32 = 159;
 const QUERY_WAS_CANCELLED: i32 = 394;
 
 impl EngineError {
+    /// The same without the engine's own text, which may show the values that
+    /// are bound to a statement: for those that bind secrets.
+    #[must_use]
+    pub fn without_text(self) -> Self {
+        match self {
+            Self::Query { code, name, .. } => Self::Query {
+                code,
+                message: format!(
+                    "the SQL fails with {}; more is not told, for it uses secrets",
+                    name.as_deref().unwrap_or("an error")
+                ),
+                name,
+            },
+            error => error,
+        }
+    }
+
     /// Reads `Code: 60. DB::Exception: Unknown table … (UNKNOWN_TABLE)
     /// (version 26.7.2.1)`. Text of another shape becomes a query error with
     /// code 0.

@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use moka::future::Cache;
 
 use super::{Engine, EngineError, QueryLimits, Statement, sql};
-pub use policy::{Catalog, HARMLESS_SETTINGS, HARMLESS_TABLE_FUNCTIONS, Refusal};
+pub use policy::{Catalog, HARMLESS_SETTINGS, HARMLESS_TABLE_FUNCTIONS, Refusal, tells_of_blocks};
 
 /// `APPLY` inside `APPLY` inside …: deeper is nobody's query.
 const MAX_DEPTH: usize = 8;
@@ -122,6 +122,24 @@ impl Guard {
         let inspection = Arc::new(inspect(engine, sql.to_owned(), parameters, 0).await?);
         self.seen.insert(key, Arc::clone(&inspection)).await;
         Ok(inspection)
+    }
+
+    /// Inspects a text that has to be one expression, wherever it is put. It
+    /// must stand in two kinds of brackets: one that closes either does not
+    /// close the other.
+    ///
+    /// # Errors
+    /// As [`Self::inspect`].
+    pub async fn inspect_expression(
+        &self,
+        engine: &dyn Engine,
+        text: &str,
+    ) -> Result<Arc<Inspection>, EngineError> {
+        // The line break ends a comment that the text may end with.
+        self.inspect(engine, &format!("SELECT [{text}\n]"), &[])
+            .await?;
+        self.inspect(engine, &format!("SELECT ({text}\n)"), &[])
+            .await
     }
 }
 

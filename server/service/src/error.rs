@@ -16,6 +16,11 @@ use crate::observe::current_request_id;
 /// Where the codes are explained; sent as `documentation` with every error.
 pub const DOCUMENTATION: &str = "docs/api.md#errors";
 
+/// A response extension: why a request was refused, for operators. It stays in
+/// the server; what is our fault is logged alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause(pub String);
+
 /// An error on its way to a client.
 ///
 /// Serialized as `{"error", "code", "documentation", "request_id"}`. The text
@@ -180,7 +185,13 @@ impl IntoResponse for ApiError {
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
-        (self.0.status, headers, Json(body)).into_response()
+        let cause = self.0.cause.as_deref().map(cause_chain);
+        let cause = cause.filter(|_| !self.0.status.is_server_error());
+        let mut response = (self.0.status, headers, Json(body)).into_response();
+        if let Some(cause) = cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
+        response
     }
 }
 

@@ -12,7 +12,7 @@ mod secret;
 mod serve;
 
 pub use body::unread_body;
-pub use error::{ApiError, DOCUMENTATION};
+pub use error::{ApiError, Cause, DOCUMENTATION};
 pub use health::{Readiness, health_routes};
 pub use observe::{current_request_id, observe};
 pub use secret::Secret;

@@ -91,6 +91,10 @@ pub struct Scope {
         deserialize_with = "filter_unless_blank"
     )]
     pub filter: Option<String>,
+    /// Whether the token's bearer may bring SQL of their own (`q=`, `pipeline=`
+    /// and `/v0/sql`) where rows are kept apart by tenant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sql: bool,
 }
 
 impl Scope {
@@ -102,6 +106,7 @@ impl Scope {
             resource: resource.into(),
             fixed_params: BTreeMap::new(),
             filter: None,
+            sql: false,
         }
     }
 
@@ -221,8 +226,8 @@ impl<'de> Visitor<'de> for ResourcesVisitor {
 /// A token's own limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Requests per second over all tokens of the same name; zero or less
-    /// means no limit.
+    /// Requests per second over all tokens of the same name, 1 or more: a
+    /// token with less is refused, for who writes 0 means none at all.
     pub rps: i64,
 }
 

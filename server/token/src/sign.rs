@@ -40,6 +40,9 @@ pub enum SignError {
     /// The claims name no scope, workspace or name.
     #[error("the claim `{0}` is missing or empty")]
     Incomplete(&'static str),
+    /// A limit that whoever wrote it may take for none, or for nothing at all.
+    #[error("limits.rps must be 1 or more; without limits, leave them out")]
+    NoRequests,
     /// The signature could not be made.
     #[error("the token could not be signed")]
     Signature(#[from] jsonwebtoken::errors::Error),
@@ -65,6 +68,9 @@ pub(crate) fn check(claims: &Claims) -> Result<(), SignError> {
     }
     if claims.scopes.is_empty() {
         return Err(SignError::Incomplete("scopes"));
+    }
+    if claims.limits.is_some_and(|limits| limits.rps < 1) {
+        return Err(SignError::NoRequests);
     }
     refuse_shortcode(&claims.workspace_id)?;
     refuse_shortcode(&claims.name)?;

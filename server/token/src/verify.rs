@@ -325,6 +325,10 @@ fn check_values(claims: &Claims) -> Result<(), VerifyError> {
     if claims.scopes.is_empty() {
         return invalid("scopes must not be empty".to_owned());
     }
+    if claims.limits.is_some_and(|limits| limits.rps < 1) {
+        // Taken for "no limit" it would allow what its author meant to stop.
+        return invalid("limits.rps must be 1 or more; without limits, leave them out".to_owned());
+    }
     for scope in &claims.scopes {
         if scope.filter.is_some() && scope.kind != ScopeKind::DataSourcesRead {
             // Ignoring it would give more than its author meant to give.

@@ -111,15 +111,17 @@ fn failed(failure: &Failure) -> Markup {
     )
 }
 
-/// What the query cost, in a line.
+/// What the query cost, in a line. How many rows it read is not told to those
+/// who must not know of others' rows.
 fn cost(statistics: Statistics) -> Markup {
-    let rows = numbers::count(statistics.rows_read, "row", "rows");
     let time = numbers::decimal(statistics.elapsed * 1000.0, 1);
-    Markup::element_of_text(
-        "p",
-        &[("class", "panel-cost")],
-        &format!("{rows} read in {time} ms"),
-    )
+    let text = if statistics.rows_read > 0.0 {
+        let rows = numbers::count(statistics.rows_read, "row", "rows");
+        format!("{rows} read in {time} ms")
+    } else {
+        format!("Answered in {time} ms")
+    };
+    Markup::element_of_text("p", &[("class", "panel-cost")], &text)
 }
 
 #[cfg(test)]
@@ -138,6 +140,11 @@ mod tests {
                 .into_html()
                 .contains("58,665 rows read in 1.2 ms")
         );
+        let untold = Statistics {
+            rows_read: 0.0,
+            ..statistics
+        };
+        assert!(cost(untold).into_html().contains("Answered in 1.2 ms"));
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub enum AccessError {
         /// The fixed parameter that is missing, also the tenant's column.
         parameter: String,
     },
+    /// A scope's filter that is more, or less, than a condition on a row.
+    #[error(
+        "the token's filter on `{data_source}` is not one SQL condition: {reason}; sign a token \
+         whose filter is"
+    )]
+    Filter {
+        /// The data source.
+        data_source: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The stored tokens cannot be read.
     #[error("the tokens cannot be read")]
     Store(#[from] StoreError),
@@ -66,6 +77,7 @@ impl AccessError {
             Self::OutOfScope(_) => "token_out_of_scope",
             Self::Ambiguous { .. } => "token_ambiguous_scope",
             Self::NoTenant { .. } => "tenant_missing",
+            Self::Filter { .. } => "token_filter_invalid",
             Self::Store(_) => "internal",
         }
     }

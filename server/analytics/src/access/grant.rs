@@ -18,7 +18,7 @@ pub struct Access {
     pub token_id: Option<String>,
     /// The token's name, which is also what its rate is counted by.
     pub token_name: String,
-    /// The token's own limit in requests per second; zero or less is none.
+    /// The token's own limit in requests per second; 0 where it has none.
     pub rps: i64,
     rights: Rights,
 }
@@ -40,6 +40,9 @@ pub struct PipeGrant {
     /// stay on servers. A JWT reads multi-tenant data sources only by the
     /// tenant its fixed parameters name.
     pub all_tenants: bool,
+    /// Whether the caller may lay SQL of its own over the pipe where rows are
+    /// kept apart by tenant.
+    pub sql: bool,
 }
 
 /// A read of a data source that is allowed.
@@ -51,6 +54,8 @@ pub struct ReadGrant {
     pub fixed_params: BTreeMap<String, Value>,
     /// As in [`PipeGrant::all_tenants`].
     pub all_tenants: bool,
+    /// As in [`PipeGrant::sql`].
+    pub sql: bool,
 }
 
 /// An append to a data source that is allowed.
@@ -158,6 +163,7 @@ impl Access {
             return Ok(PipeGrant {
                 fixed_params: granted.fixed_params,
                 all_tenants: false,
+                sql: granted.sql,
             });
         }
         let allows = |scope: &StaticScope| match scope {
@@ -169,6 +175,7 @@ impl Access {
         Ok(PipeGrant {
             fixed_params: BTreeMap::new(),
             all_tenants: true,
+            sql: true,
         })
     }
 
@@ -179,11 +186,13 @@ impl Access {
             let Granted {
                 fixed_params,
                 filters,
+                sql,
             } = granted;
             return Ok(ReadGrant {
                 filters,
                 fixed_params,
                 all_tenants: false,
+                sql,
             });
         }
         let allows = |scope: &StaticScope| match scope {
@@ -196,6 +205,7 @@ impl Access {
         })?;
         Ok(ReadGrant {
             all_tenants: true,
+            sql: true,
             ..ReadGrant::default()
         })
     }
@@ -338,6 +348,7 @@ impl Resource<'_> {
 struct Granted {
     fixed_params: BTreeMap<String, Value>,
     filters: Vec<String>,
+    sql: bool,
 }
 
 /// Several scopes on one resource narrow each other: their parameters and
@@ -353,7 +364,11 @@ fn merge(
         if scope.kind != kind || !covers {
             continue;
         }
-        let granted = granted.get_or_insert_default();
+        let granted = granted.get_or_insert_with(|| Granted {
+            sql: true,
+            ..Granted::default()
+        });
+        granted.sql &= scope.sql;
         granted.filters.extend(scope.filter.clone());
         for (parameter, value) in &scope.fixed_params {
             let former = granted

@@ -2,18 +2,18 @@
 //! hold whatever it says.
 //!
 //! The decision is made twice. The engine's own parser tells which names the
-//! SQL uses, and names outside the token's scopes are refused; and every data
-//! source the token may not read is filtered to nothing, should a name slip
-//! through.
+//! SQL uses, and names outside the token's scopes are refused or mean nothing;
+//! and every data source the token may not read is filtered to nothing, should
+//! a name slip through.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::error::AccessError;
-use super::grant::Access;
+use super::grant::{Access, ReadGrant};
 use super::resource::{Resource, resource_id};
-use crate::project::{Project, quarantine_name};
+use crate::project::Project;
 use crate::service_data;
 use datafile::Pipe;
 use engine::TableFilter;
@@ -30,15 +30,20 @@ pub struct Readable<'a> {
     tables: &'a BTreeSet<String>,
     /// The pipe whose nodes may be used by their names (`pipeline=`).
     nodes_of: Option<&'a Pipe>,
+    /// Whether the SQL runs where a bare name finds no table by itself.
+    is_outside: bool,
 }
 
 /// What a token fixes for one query.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fixed {
     /// Parameters that beat the caller's; they name the tenant, too.
     pub params: BTreeMap<String, Value>,
     /// Whether the query reads any pipe.
     pub reads_pipes: bool,
+    /// Whether everything it reads may be read with SQL of the caller's own
+    /// where rows are kept apart by tenant.
+    pub sql: bool,
 }
 
 impl<'a> Readable<'a> {
@@ -59,7 +64,37 @@ impl<'a> Readable<'a> {
             database,
             tables,
             nodes_of,
+            is_outside: false,
         }
+    }
+
+    /// The same for SQL that runs where a bare name finds no table by itself:
+    /// then a name that means nothing to the caller is as good as none, whether
+    /// a table has it or not.
+    #[must_use]
+    pub fn outside(self) -> Self {
+        Self {
+            is_outside: true,
+            ..self
+        }
+    }
+
+    /// The tables and pipes that may be named.
+    #[must_use]
+    pub fn open_names(&self) -> BTreeSet<String> {
+        let tables = self.project.tables();
+        let tables = tables.filter(|name| self.is_open_table(name));
+        let pipes = self.project.pipes().map(|pipe| pipe.name.as_str());
+        let pipes = pipes.filter(|name| self.is_open_pipe(name));
+        tables.chain(pipes).map(str::to_owned).collect()
+    }
+
+    /// Whether the caller may see all nodes of the pipe whose nodes it names,
+    /// or its result alone. A person's token is for results: before them a node
+    /// may hold anybody's rows.
+    #[must_use]
+    pub fn sees_inner_nodes(&self) -> bool {
+        !self.access.is_jwt()
     }
 
     /// The name of the data source that a table belongs to.
@@ -88,11 +123,16 @@ impl<'a> Readable<'a> {
     /// agree on those that name a tenant: else one part would be read as the
     /// tenant of another.
     pub fn fixed(&self, inspection: &Inspection) -> Result<Fixed, AccessError> {
-        let mut fixed = Fixed::default();
-        let named = inspection
-            .tables
-            .iter()
-            .filter_map(|name| self.project.pipe(&name.table));
+        let mut fixed = Fixed {
+            params: BTreeMap::new(),
+            reads_pipes: false,
+            sql: true,
+        };
+        // What may not be read means nothing here: the engine knows no such table.
+        let named = inspection.tables.iter().map(|name| name.table.as_str());
+        let named = named
+            .filter(|name| self.is_open_pipe(name))
+            .filter_map(|name| self.project.pipe(name));
         let nodes_of = self.nodes_of.and_then(|pipe| self.project.pipe(&pipe.name));
         for pipe in named.chain(nodes_of) {
             let id = resource_id(self.workspace_id, &pipe.name);
@@ -104,11 +144,13 @@ impl<'a> Readable<'a> {
                 self.agree(&fixed.params, &grant.fixed_params, &pipe.name)?;
             }
             fixed.reads_pipes = true;
+            fixed.sql &= grant.sql;
             fixed.params.extend(grant.fixed_params);
         }
         if self.access.is_jwt() {
             let mut is_first = !fixed.reads_pipes;
-            for name in &inspection.tables {
+            let open = inspection.tables.iter();
+            for name in open.filter(|name| self.is_open_table(&name.table)) {
                 is_first = self.add_tenant(&mut fixed, &name.table, is_first)?;
             }
         }
@@ -129,6 +171,7 @@ impl<'a> Readable<'a> {
         };
         let id = resource_id(self.workspace_id, name);
         let grant = self.access.data_source(Resource { name, id: &id })?;
+        fixed.sql &= grant.sql;
         let value = grant.fixed_params.get(&column.name);
         let former = fixed.params.get(&column.name);
         if !is_first && former.is_some() && former != value {
@@ -170,41 +213,49 @@ impl<'a> Readable<'a> {
         Ok(())
     }
 
-    /// The token's own conditions, and nothing at all of what it may not read:
-    /// then even a name that slipped through yields no rows. A pipe reads its
-    /// data sources by its own authority.
+    /// Filters that leave nothing at all of what the token may not read: then
+    /// even a name that slipped through yields no rows. A pipe reads its data
+    /// sources by its own authority.
     #[must_use]
-    pub fn filters(&self, fixed: &Fixed) -> Vec<TableFilter> {
-        let mut filters = Vec::new();
-        for data_source in self.project.data_sources() {
-            let id = resource_id(self.workspace_id, &data_source.name);
-            let resource = Resource {
-                name: &data_source.name,
-                id: &id,
-            };
-            let expression = match self.access.data_source(resource) {
-                Ok(grant) if grant.filters.is_empty() => continue,
-                Ok(grant) => {
-                    // The newline ends a comment that a filter may end with.
-                    let all: Vec<String> = grant
-                        .filters
-                        .iter()
-                        .map(|filter| format!("({filter}\n)"))
-                        .collect();
-                    all.join(" AND ")
-                }
-                Err(_) if fixed.reads_pipes => continue,
-                Err(_) => "0".to_owned(),
-            };
-            for table in [data_source.name.clone(), quarantine_name(&data_source.name)] {
-                let table = format!("{}.{table}", self.database);
-                filters.push(TableFilter {
-                    table,
-                    expression: expression.clone(),
-                });
-            }
+    pub fn closed(&self, fixed: &Fixed) -> Vec<TableFilter> {
+        if fixed.reads_pipes {
+            return Vec::new();
         }
-        filters
+        let closed = self
+            .project
+            .tables()
+            .filter(|name| !self.is_open_table(name));
+        let filter = |name: &str| TableFilter {
+            table: format!("{}.{name}", self.database),
+            expression: "0".to_owned(),
+        };
+        closed.map(filter).collect()
+    }
+
+    /// The token's own conditions on the rows of tables.
+    #[must_use]
+    pub fn conditions(&self) -> BTreeMap<String, Vec<String>> {
+        let conditions = self.project.tables().filter_map(|name| {
+            let grant = self.grant(name)?.ok()?;
+            (!grant.filters.is_empty()).then(|| (name.to_owned(), grant.filters))
+        });
+        conditions.collect()
+    }
+
+    /// What the token says about a table, if it is one of the project.
+    fn grant(&self, table: &str) -> Option<Result<ReadGrant, AccessError>> {
+        let name = self.data_source_of(table)?;
+        let id = resource_id(self.workspace_id, name);
+        Some(self.access.data_source(Resource { name, id: &id }))
+    }
+
+    fn is_open_pipe(&self, name: &str) -> bool {
+        let id = resource_id(self.workspace_id, name);
+        self.project.pipe(name).is_some() && self.access.pipe(Resource { name, id: &id }).is_ok()
+    }
+
+    fn is_open_table(&self, table: &str) -> bool {
+        self.grant(table).is_some_and(|grant| grant.is_ok())
     }
 }
 
@@ -221,21 +272,18 @@ impl Catalog for Readable<'_> {
     }
 
     fn may_read(&self, name: &str) -> bool {
-        if self.nodes_of.is_some_and(|pipe| pipe.node(name).is_some()) {
-            return true;
+        let node = self
+            .nodes_of
+            .and_then(|pipe| Some((pipe, pipe.node(name)?)));
+        if let Some((pipe, node)) = node {
+            return self.sees_inner_nodes()
+                || node.name == Pipe::RESULT
+                || pipe.output().is_some_and(|output| output.name == node.name);
         }
-        if let Some(data_source) = self.data_source_of(name) {
-            let id = resource_id(self.workspace_id, data_source);
-            return self
-                .access
-                .data_source(Resource {
-                    name: data_source,
-                    id: &id,
-                })
-                .is_ok();
+        if self.data_source_of(name).is_some() {
+            return self.is_open_table(name);
         }
-        let id = resource_id(self.workspace_id, name);
-        self.project.pipe(name).is_some() && self.access.pipe(Resource { name, id: &id }).is_ok()
+        self.is_open_pipe(name)
     }
 
     fn may_read_service_data(&self, name: &str) -> bool {
@@ -243,6 +291,9 @@ impl Catalog for Readable<'_> {
     }
 
     fn exists(&self, name: &str) -> bool {
+        if self.is_outside {
+            return false;
+        }
         // A dot inside a name marks tables of the server's own.
         name.contains('.')
             || self.tables.contains(name)

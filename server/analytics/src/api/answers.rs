@@ -6,3 +6,4 @@ pub(super) mod explain;
 pub(super) mod format;
 pub(super) mod openapi;
 pub(super) mod sql;
+mod told;

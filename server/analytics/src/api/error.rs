@@ -77,6 +77,7 @@ impl From<QueryError> for ApiError {
             QueryError::Template(error) => template_error(error),
             QueryError::Cycle(_) => Self::bad_request("pipe_cycle", error.to_string()),
             QueryError::NoTenant { .. } => Self::forbidden("tenant_missing", error.to_string()),
+            QueryError::NoSql => Self::forbidden("sql_not_allowed", error.to_string()),
             QueryError::Refused(Refusal::Table(_)) => {
                 Self::forbidden("resource_not_found", error.to_string())
             }

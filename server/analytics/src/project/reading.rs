@@ -3,4 +3,5 @@
 pub(super) mod analysis;
 pub(super) mod expressions;
 pub(super) mod lineage;
+pub(super) mod mixing;
 mod rules;

@@ -28,6 +28,12 @@ pub enum QueryError {
         /// The fixed parameter that is missing, also the tenant's column.
         parameter: String,
     },
+    /// SQL of the caller's own, where the token allows none.
+    #[error(
+        "the token may not bring SQL of its own where rows are kept apart by tenant: call the \
+         endpoint without it, or sign the scope with `\"sql\": true`"
+    )]
+    NoSql,
     /// SQL that may not run.
     #[error("{0}")]
     Refused(#[from] Refusal),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::QueryError;
-use crate::project::Project;
+use super::tenant::Tenant;
 use crate::project::sql::compose::{Composed, reads};
 use engine::Engine;
 use engine::guard::{Catalog, Guard, Refusal};
@@ -12,33 +12,29 @@ use engine::guard::{Catalog, Guard, Refusal};
 const RESULT: &str = "_";
 
 /// Lays `outer` over the endpoint's SELECT. It may read that and CTEs of its
-/// own, nothing else; the names of the latter, for filters.
+/// own, nothing else; whatever else a name of theirs may be is not there, for
+/// it runs where no tables are.
 pub(super) async fn compose(
     engine: &dyn Engine,
     guard: &Guard,
-    project: &Project,
+    tenant: &Tenant,
     composed: &mut Composed<'_>,
     outer: &str,
-) -> Result<BTreeSet<String>, QueryError> {
+) -> Result<(), QueryError> {
     let inspection = guard.inspect(engine, outer, &[]).await?;
     if let Some(format) = &inspection.format {
         return Err(Refusal::Format(format.clone()).into());
     }
-    let parts = composed.parts().iter().map(|part| part.name());
-    let parts: BTreeSet<&str> = parts.collect();
-    let is_taken = |name: &&String| {
-        parts.contains(name.as_str())
-            || project.pipe(name).is_some()
-            || project.data_source_of(name).is_some()
-            || *name == RESULT
-    };
     let own = reads(outer).own;
-    if let Some(name) = own.iter().find(is_taken) {
-        return Err(Refusal::Table(name.clone()).into());
+    if own.contains(RESULT) {
+        return Err(Refusal::Table(RESULT.to_owned()).into());
     }
     inspection.check_outside(&OnlyResult { own: &own })?;
+    if *tenant != Tenant::All {
+        inspection.check_blocks()?;
+    }
     composed.wrap_in(RESULT, &inspection.body);
-    Ok(own)
+    Ok(())
 }
 
 /// All that a `q` may read.

@@ -74,7 +74,7 @@ pub(super) async fn filters(
 /// Filters that leave nothing of tables whose names mean something else to the
 /// project or the caller, or nothing. Such a table is there when its data
 /// source has left the project: its rows stay, and nobody may read them.
-pub(super) fn hidden<'n>(database: &str, names: impl Iterator<Item = &'n str>) -> Vec<TableFilter> {
+fn hidden<'n>(database: &str, names: impl Iterator<Item = &'n str>) -> Vec<TableFilter> {
     let filter = |name: &str| TableFilter {
         table: format!("{database}.{name}"),
         expression: "0".to_owned(),
@@ -109,9 +109,14 @@ async fn check_closed(
     let inspection = guard
         .inspect(engine, composed.sql(), &composed.parameters())
         .await?;
-    let read = closed
-        .iter()
-        .find(|(table, _)| inspection.tables.iter().any(|found| found.table == *table));
+    // Where tables stand by their full names, a bare one means nothing.
+    let is_read = |table: &str| {
+        let mut tables = inspection.tables.iter();
+        tables.any(|found| {
+            found.table == table && found.database.is_some() == composed.is_qualified()
+        })
+    };
+    let read = closed.iter().find(|(table, _)| is_read(table));
     match read {
         Some((table, column)) => Err(QueryError::NoTenant {
             data_source: (*table).to_owned(),

@@ -79,6 +79,7 @@ impl Fixture {
             tenant: Tenant::Fixed(fixed.clone()),
             given,
             fixed,
+            may_bring_sql: true,
             secrets: Arc::default(),
             format: "TabSeparated",
             limits: QueryLimits::default(),

@@ -13,8 +13,8 @@ fn tenant_token(tenant: Tenant) -> String {
     let fixed = fixed(tenant);
     let filter = format!("owner = '{}' -- of this tenant", tenant.org);
     let mut scopes = vec![
-        json!({ "type": "DATASOURCES:READ", "resource": DATA_SOURCES, "fixed_params": fixed }),
-        json!({ "type": "DATASOURCES:READ", "resource": "papers", "filter": filter }),
+        json!({ "sql": true, "type": "DATASOURCES:READ", "resource": DATA_SOURCES, "fixed_params": fixed }),
+        json!({ "sql": true, "type": "DATASOURCES:READ", "resource": "papers", "filter": filter }),
     ];
     for pipe in [
         "everything",
@@ -25,7 +25,9 @@ fn tenant_token(tenant: Tenant) -> String {
         "papers_by_set",
         "merged",
     ] {
-        scopes.push(json!({ "type": "PIPES:READ", "resource": pipe, "fixed_params": fixed }));
+        scopes.push(
+            json!({ "sql": true, "type": "PIPES:READ", "resource": pipe, "fixed_params": fixed }),
+        );
     }
     token(tenant.org, scopes.into())
 }
@@ -33,7 +35,7 @@ fn tenant_token(tenant: Tenant) -> String {
 /// The token without the scope for papers of its own: pipes read them by
 /// their authority.
 fn pipes_token(tenant: Tenant) -> String {
-    let scope = json!({ "type": "PIPES:READ", "resource": ["papers_of_mine", "papers_by_set", "everything", "any_table"], "fixed_params": fixed(tenant) });
+    let scope = json!({ "sql": true, "type": "PIPES:READ", "resource": ["papers_of_mine", "papers_by_set", "everything", "any_table"], "fixed_params": fixed(tenant) });
     token(tenant.org, json!([scope]))
 }
 
@@ -126,7 +128,7 @@ async fn no_known_attack_shows_a_strangers_row() {
         "7\0",
         "7' OR 1 -- ",
     ] {
-        let scope = json!({ "type": "DATASOURCES:READ", "resource": "orders", "fixed_params": { "customer": customer } });
+        let scope = json!({ "sql": true, "type": "DATASOURCES:READ", "resource": "orders", "fixed_params": { "customer": customer } });
         let request = Request::sql("SELECT * FROM orders");
         let answer = world.ask(&request, &token("number", json!([scope]))).await;
         if let Some(word) = answer.leaked(None, &request) {

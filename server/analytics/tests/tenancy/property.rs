@@ -133,7 +133,7 @@ impl Case {
 
     fn sign(&self, tenant: Tenant, suffix: &str, fixed: Value) -> String {
         let data_sources = DATA_SOURCES.map(|name| format!("{name}{suffix}"));
-        let scope = |kind: &str, resource: Value| json!({ "type": kind, "resource": resource, "fixed_params": fixed });
+        let scope = |kind: &str, resource: Value| json!({ "sql": true, "type": kind, "resource": resource, "fixed_params": fixed });
         let all_pipes = || scope("PIPES:READ", json!(self.pipe_names(suffix)));
         let all_data = || scope("DATASOURCES:READ", json!(data_sources));
         let scopes = match self.scopes {
@@ -149,7 +149,7 @@ impl Case {
                 pipes.chain(data).collect()
             }
             Scopes::Filtered => {
-                let filter = json!({ "type": "DATASOURCES:READ", "resource": data_sources[..3], "filter": "id % 2 = 0 OR amount > 4 -- or so" });
+                let filter = json!({ "sql": true, "type": "DATASOURCES:READ", "resource": data_sources[..3], "filter": "id % 2 = 0 OR amount > 4 -- or so" });
                 vec![all_pipes(), all_data(), filter]
             }
             Scopes::Pipes => vec![all_pipes()],

@@ -7,7 +7,7 @@ use crate::keywords::DATA_SOURCE;
 use crate::position::{Fragment, Position};
 use crate::schema::{read_columns, read_indexes};
 use crate::syntax::{Entry, Value, read_entries};
-use crate::table_engine::{EngineEntries, Table, check_tenant_key};
+use crate::table_engine::{EngineEntries, Table, check_tenant_key, check_tenant_ttl};
 use crate::value::{Secrets, Values};
 use crate::variables::Variables;
 use crate::{resource_name, value};
@@ -288,6 +288,7 @@ fn check_tenant(
     };
     let position = position.unwrap_or(Position::START);
     check_tenant_key(&data_source.engine, engine_position, tenant, findings);
+    check_tenant_ttl(&data_source.engine, tenant, findings);
     match data_source.column(tenant) {
         None => findings.error(
             position,

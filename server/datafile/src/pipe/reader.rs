@@ -70,6 +70,7 @@ impl Reader<'_, '_> {
                     .values
                     .text(entry, Secrets::Refused, &mut self.findings);
                 read_tags(&text.whole, &mut self.tags);
+                self.check_tags(entry.position);
             }
             "TOKEN" => {
                 let allowed = [TokenPermission::Read];
@@ -128,6 +129,31 @@ impl Reader<'_, '_> {
             sql: None,
             kind: KindEntries::default(),
         });
+    }
+
+    /// What has an effect must not be taken for something else.
+    fn check_tags(&mut self, position: Position) {
+        let is_limit = |text: &str| text.parse::<u32>().is_ok_and(|limit| limit > 0);
+        if let Some(limit) = self.tags.value("rps").filter(|text| !is_limit(text)) {
+            self.findings.error(
+                position,
+                format!("the tag rps={limit} is no limit of requests per second"),
+                "write a whole number, 1 or more; without a limit, leave the tag out",
+            );
+        }
+        if let Some(word) = self
+            .tags
+            .value("mixes_tenants")
+            .filter(|word| *word != "true")
+        {
+            self.findings.error(
+                position,
+                format!(
+                    "the tag mixes_tenants={word} says neither that it does nor that it does not"
+                ),
+                "write mixes_tenants=true, or leave the tag out",
+            );
+        }
     }
 
     fn describe(&mut self, entry: &Entry) {

@@ -134,6 +134,27 @@ const REFUSED_FUNCTIONS: [&str; 31] = [
     "uptime",
 ];
 
+/// Functions that tell how rows lie in blocks, parts and columns, among them
+/// rows that a filter has taken away; by the beginning of their names (lower
+/// case), so that `…If` and `…OrNull` are among them.
+const TELLS_OF_BLOCKS: [&str; 15] = [
+    "blocknumber",
+    "blockserializedsize",
+    "blocksize",
+    "dumpcolumnstructure",
+    "estimatecompressionratio",
+    "indexhint",
+    "isdynamicelementinshareddata",
+    "jsondynamicpaths",
+    "jsonshareddatapaths",
+    "lowcardinality",
+    "neighbor",
+    "rownumberinallblocks",
+    "rownumberinblock",
+    "running",
+    "tocolumntypename",
+];
+
 /// Why SQL is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -155,6 +176,11 @@ pub enum Refusal {
     /// A function that reaches beyond the row.
     #[error("The function {0} is not allowed")]
     Function(String),
+    /// A function that tells of rows which a filter takes away.
+    #[error(
+        "The function {0} is not allowed: it tells how rows are stored, those of others among them"
+    )]
+    TellsOfBlocks(String),
     /// A table that does not exist or may not be read: the two look alike.
     #[error("Resource '{0}' not found")]
     Table(String),
@@ -224,6 +250,15 @@ impl Inspection {
         self.tables.iter().all(|table| is_open(table, catalog))
     }
 
+    /// Checks that no function tells of rows which a filter takes away: for SQL
+    /// on tables of which the caller may read some rows only.
+    pub fn check_blocks(&self) -> Result<(), Refusal> {
+        match self.functions.iter().find(|name| tells_of_blocks(name)) {
+            Some(name) => Err(Refusal::TellsOfBlocks(name.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// The first setting that could lift a limit or a filter.
     pub fn check_settings(&self, allowed: &[&str]) -> Result<(), Refusal> {
         let refused = |name: &&String| !allowed.contains(&name.as_str());
@@ -258,6 +293,15 @@ fn is_refused(function: &str) -> bool {
         || REFUSED_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a function tells how rows lie in blocks, parts and columns.
+#[must_use]
+pub fn tells_of_blocks(function: &str) -> bool {
+    let name = function.to_ascii_lowercase();
+    TELLS_OF_BLOCKS
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 fn is_harmless_system_table(table: &TableName) -> bool {

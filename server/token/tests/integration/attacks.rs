@@ -157,6 +157,9 @@ fn matrix() -> Vec<(&'static str, String, &'static str)> {
         ("a list of lists of tenants", fixed(json!([["ua"]])), "token_invalid_claim"),
         ("fixed parameters as a list", scope(json!({"type": "PIPES:READ", "resource": "a", "fixed_params": ["org"]})), "token_invalid_claim"),
         ("a limit as text", raw(HEADER, &with("limits", json!({"rps": "10"}))), "token_invalid_claim"),
+        ("a limit that allows nothing", raw(HEADER, &with("limits", json!({"rps": 0}))), "token_invalid_claim"),
+        ("a limit below nothing", raw(HEADER, &with("limits", json!({"rps": -1}))), "token_invalid_claim"),
+        ("a permission as text", scope(json!({"type": "PIPES:READ", "resource": "a", "sql": "true"})), "token_invalid_claim"),
         ("a limit of nothing", raw(HEADER, &with("limits", json!({}))), "token_invalid_claim"),
     ]
 }

@@ -44,7 +44,10 @@ pub(crate) async fn switch(
         Standing::Ended => return Ok(reader.tell(&signed_out(return_to))),
     };
     if open.account.membership(&choice.organization).is_none() {
-        return Ok(reader.tell(&NOT_A_MEMBER));
+        let mut refused = reader.tell(&NOT_A_MEMBER);
+        // No token is part of a refusal to act for somebody else.
+        refused.extensions_mut().insert(Carries(None));
+        return Ok(refused);
     }
     let mut account = (*open.account).clone();
     site.sessions

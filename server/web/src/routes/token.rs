@@ -1,6 +1,8 @@
 //! `GET /api/token[?org=<slug>]`: a token for a page that has been open for a
 //! while.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +13,7 @@ use service::ApiError;
 use token::MintError;
 
 use crate::checks::{RETRY, Standing};
+use crate::grant::Grant;
 use crate::problem::retry_after;
 use crate::session::Account;
 use crate::site::Shared;
@@ -22,27 +25,44 @@ pub(crate) struct Asked {
 }
 
 /// The token for the active organization, or for another one of the person's.
+/// A person who is refused gets none at all: the header is part of the answer.
 pub(crate) async fn token(
+    site: State<Shared>,
+    visitor: Extension<Visitor>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let is_person = visitor.signed_in.is_some();
+    let (mut response, carried) = match granted(site, visitor, asked).await {
+        Ok(grant) => (Json(&grant.token).into_response(), Some(Some(grant))),
+        Err(refusal) => (refusal, is_person.then_some(None)),
+    };
+    if let Some(grant) = carried {
+        response.extensions_mut().insert(Carries(grant));
+    }
+    response
+}
+
+async fn granted(
     State(site): State<Shared>,
     Extension(visitor): Extension<Visitor>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let open = visitor.signed_in.ok_or_else(signed_out)?;
+) -> Result<Arc<Grant>, Response> {
+    let open = visitor
+        .signed_in
+        .ok_or_else(|| signed_out().into_response())?;
     let Query(asked) = asked.map_err(|_| {
-        ApiError::bad_request(
-            "invalid_query",
-            "name at most one organization: ?org=<slug>",
-        )
+        let message = "name at most one organization: ?org=<slug>";
+        ApiError::bad_request("invalid_query", message).into_response()
     })?;
     let slug = asked.org.or_else(|| open.account.active.clone());
     let standing = site
         .standing(open, slug.as_deref())
         .await
-        .map_err(ApiError::unavailable)?;
+        .map_err(|error| ApiError::unavailable(error).into_response())?;
     let open = match standing {
         Standing::Good(open) => open,
-        Standing::Unconfirmed(_) => return Ok(unconfirmed()),
-        Standing::Ended => return Err(signed_out()),
+        Standing::Unconfirmed(_) => return Err(unconfirmed()),
+        Standing::Ended => return Err(signed_out().into_response()),
     };
     let account = &open.account;
     let membership = match slug.as_deref() {
@@ -50,19 +70,15 @@ pub(crate) async fn token(
         Some(slug) => Some(
             account
                 .membership(slug)
-                .ok_or_else(|| not_a_member(account))?,
+                .ok_or_else(|| not_a_member(account).into_response())?,
         ),
     };
-    let grant = site
-        .grants
+    site.grants
         .of(open.handle, account, membership)
         .map_err(|error| match error {
-            MintError::NoOrganization => no_organization(),
-            other => ApiError::internal(other),
-        })?;
-    let mut response = Json(&grant.token).into_response();
-    response.extensions_mut().insert(Carries(Some(grant)));
-    Ok(response)
+            MintError::NoOrganization => no_organization().into_response(),
+            other => ApiError::internal(other).into_response(),
+        })
 }
 
 fn signed_out() -> ApiError {

@@ -39,6 +39,8 @@ async fn a_token_for_somebody_elses_organization_is_refused() {
         let answer = browser.get(&format!("/api/token?org={slug}")).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{slug}");
         assert_eq!(answer.json()["code"], "not_a_member");
+        assert_eq!(answer.header("x-tinybird-token"), "");
+        assert_eq!(answer.header("x-org-name"), "");
     }
     let answer = browser.get("/api/token?org=dl&org=ua").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
@@ -136,6 +138,7 @@ async fn switching_to_somebody_elses_organization_is_refused_and_changes_nothing
         let answer = browser.post("/organization", form).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         assert!(answer.body.contains("do not belong"), "{}", answer.body);
+        assert_eq!(answer.header("x-tinybird-token"), "");
     }
     let program = browser
         .send(Method::POST, "/organization", "organization=ua", &OWN)

@@ -9,9 +9,10 @@ use crate::access::{Access, PipeGrant, Resource};
 use crate::api::STATISTICS;
 use crate::api::answers::explain::explained;
 use crate::api::answers::format::{Format, media_type};
+use crate::api::answers::told::Told;
 use crate::api::request::input::{Given, Input};
 use crate::api::state::{Api, Served, no_endpoint};
-use crate::query::{Call, Parameter, Parameters, QueryError, Tenant, prepare};
+use crate::query::{Call, Parameter, Parameters, Tenant, prepare};
 use crate::service_data;
 use datafile::{Node, Pipe};
 use engine::{Answer, Statistics};
@@ -35,26 +36,34 @@ pub(crate) async fn call(
         return Err(no_endpoint(name));
     }
     let is_explained = input.flag("explain");
+    if is_explained {
+        access.metadata()?;
+    }
+    let may_bring_sql = grant.sql;
     let (fixed, tenant) = fixed_and_tenant(grant);
+    let sql = input.text("q").map(str::to_owned);
     let call = Call {
         fixed,
         tenant,
+        may_bring_sql,
         format: format.clickhouse(),
         ..unrestricted_call(api, &served, &pipe.item, input)
     };
+    let told = Told::new(access, &served, sql.as_deref(), &call.given);
     let engine = api.engine().as_ref();
+    let prepared = prepare(engine, api.guard(), call).await;
+    let statement = prepared.map_err(|error| told.refused(error))?.statement;
     if is_explained {
-        access.metadata()?;
-        let prepared = prepare(engine, api.guard(), call).await?;
-        let explained = explained(api, &served, access, prepared.statement).await?;
+        let explained = explained(api, &served, access, statement).await?;
         return Ok(explained.into_response());
     }
-    let statement = prepare(engine, api.guard(), call).await?.statement;
     if service_data::is_read_by(&statement.sql) {
         api.service_data().flush().await;
     }
-    let answer = engine.query(statement).await.map_err(QueryError::from)?;
-    Ok(respond(answer, format.clickhouse()))
+    let told = told.of(&statement);
+    let answer = engine.query(statement).await;
+    let answer = answer.map_err(|error| told.failed(error))?;
+    Ok(told.answered(answer, format.clickhouse()))
 }
 
 /// A call with what a request gives, by somebody whom nothing restricts.
@@ -71,6 +80,7 @@ pub(crate) fn unrestricted_call<'a>(
         given: parameters(input),
         fixed: Parameters::new(),
         tenant: Tenant::All,
+        may_bring_sql: true,
         secrets: api.secrets(),
         format: Format::Json.clickhouse(),
         limits: api.query_limits(),
@@ -79,7 +89,7 @@ pub(crate) fn unrestricted_call<'a>(
 
 /// A JWT learns nothing about names outside its scopes, not even that they do
 /// not exist.
-fn hide_from_jwt(access: &Access, name: &str, missing: ApiError) -> ApiError {
+pub(crate) fn hide_from_jwt(access: &Access, name: &str, missing: ApiError) -> ApiError {
     let unknown = Resource { name, id: name };
     match access.is_jwt().then(|| access.pipe(unknown)) {
         Some(Err(refusal)) => refusal.into(),

@@ -116,12 +116,20 @@ pub(crate) async fn explained(
         return Err(ApiError::forbidden("token_out_of_scope", message));
     }
     let sql = statement.sql.clone();
+    // Nothing but secrets is bound.
+    let has_secrets = !statement.parameters.is_empty();
     let plan = Statement {
         sql: format!("{EXPLAIN} {sql}"),
         format: "TSVRaw".to_owned(),
         ..statement
     };
-    let answer = engine.query(plan).await.map_err(engine_error)?;
+    let answer = engine
+        .query(plan)
+        .await
+        .map_err(|error| match has_secrets {
+            true => engine_error(error.without_text()),
+            false => engine_error(error),
+        })?;
     Ok(Json(json!({
         "debug_query": sql,
         "query_explain": String::from_utf8_lossy(&answer.body),

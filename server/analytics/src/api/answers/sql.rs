@@ -17,13 +17,15 @@ use axum::routing::get;
 use http::StatusCode;
 use service::ApiError;
 
-use crate::access::Readable;
-use crate::api::answers::endpoint::{fixed_parameter, respond};
+use crate::access::{Access, AccessError, Readable};
+use crate::api::answers::endpoint::{fixed_parameter, hide_from_jwt, respond};
 use crate::api::answers::explain::explained;
 use crate::api::answers::format::QUERY_FORMATS;
+use crate::api::answers::told::Told;
 use crate::api::error::refused;
 use crate::api::request::auth::Caller;
-use crate::api::state::{Api, Served};
+use crate::api::state::{Api, Named, Served};
+use crate::project::sql::compose::reads;
 use crate::query::{OutsideQuery, Parameters, Tenant, prepare_outside};
 use crate::service_data;
 use datafile::Pipe;
@@ -51,10 +53,15 @@ async fn query(
 ) -> Result<Response, ApiError> {
     let served = api.served();
     let pipeline = match &request.pipeline {
-        Some(name) => Some(served.require_pipe(name)?.item.with_result()),
+        Some(name) => Some(visible_pipe(&served, &access, name)?.item.with_result()),
         None => None,
     };
-    let inspection = inspect(&api, &rendered(&request)?).await?;
+    let text = rendered(&request)?;
+    let inspected = api.guard().inspect(api.engine().as_ref(), &text, &[]).await;
+    let inspection = inspected.map_err(|error| match access.is_jwt() {
+        true => Told::new(&access, &served, Some(&text), &request.parameters).failed(error),
+        false => not_inspected(error),
+    })?;
     let readable = Readable::new(
         &access,
         &served.project,
@@ -62,7 +69,8 @@ async fn query(
         api.database(),
         served.tables(&api).await?,
         pipeline.as_ref(),
-    );
+    )
+    .outside();
     if inspection.kind == StatementKind::Show {
         return show_tables(&api, &inspection, &readable).await;
     }
@@ -73,8 +81,19 @@ async fn query(
     if reads_service_data(&inspection) {
         return service_data(&api, &inspection, format).await;
     }
+    if access.is_jwt() {
+        inspection
+            .check_blocks()
+            .map_err(|refusal| refused(&refusal))?;
+    }
     let fixed = readable.fixed(&inspection)?;
-    let (sql, is_description) = readable_sql(&served, &inspection, pipeline.as_ref());
+    let conditions = readable.conditions();
+    for (data_source, filters) in &conditions {
+        for filter in filters {
+            check_filter(&api, data_source, filter, &readable).await?;
+        }
+    }
+    let (sql, is_description) = readable_sql(&inspection, &readable);
     let params: Parameters = fixed
         .params
         .clone()
@@ -92,15 +111,25 @@ async fn query(
         } else {
             Tenant::All
         },
+        may_bring_sql: fixed.sql,
+        sees_inner_nodes: readable.sees_inner_nodes(),
         fixed: params,
-        filters: readable.filters(&fixed),
+        readable: readable.open_names(),
+        closed: readable.closed(&fixed),
+        conditions,
         secrets: api.secrets(),
         format,
         limits: api.query_limits(),
     };
-    let mut statement = prepare_outside(api.engine().as_ref(), api.guard(), query)
-        .await?
-        .statement;
+    let told = Told::new(&access, &served, Some(&query.sql), &query.given);
+    let prepared = prepare_outside(api.engine().as_ref(), api.guard(), query).await;
+    let mut statement = prepared.map_err(|error| told.refused(error))?.statement;
+    let told = told.of(&statement);
+    if let Some(pipe) = pipeline.as_ref().filter(|_| !access.is_admin())
+        && names_inner_nodes(pipe, &inspection)
+    {
+        check_whole_pipe(&api, &served, &access, &statement).await?;
+    }
     if request.explain && inspection.kind == StatementKind::Select {
         let explained = explained(&api, &served, &access, statement).await?;
         return Ok(explained.into_response());
@@ -117,9 +146,81 @@ async fn query(
                 code: UNKNOWN_TABLE,
                 ..
             } => unknown_table(&inspection, &readable),
-            error => engine_error(error),
+            error => told.failed(error),
         })?;
-    Ok(respond(answer, format))
+    Ok(told.answered(answer, format))
+}
+
+/// Whether SQL names a node before a pipe's last one.
+fn names_inner_nodes(pipe: &Pipe, inspection: &Inspection) -> bool {
+    let last = pipe.output().map(|node| &node.name);
+    let is_result = |name: &String| name == Pipe::RESULT || Some(name) == last;
+    let is_inner = |name: &String| pipe.node(name).is_some() && !is_result(name);
+    inspection.tables.iter().any(|name| is_inner(&name.table))
+}
+
+/// A pipe's inner nodes are for those who may read all that the pipe reads: a
+/// scope for the pipe is one for its result.
+async fn check_whole_pipe(
+    api: &Api,
+    served: &Served,
+    access: &Access,
+    statement: &Statement,
+) -> Result<(), ApiError> {
+    let inspection = api
+        .guard()
+        .inspect(api.engine().as_ref(), &statement.sql, &statement.parameters)
+        .await
+        .map_err(engine_error)?;
+    let readable = Readable::new(
+        access,
+        &served.project,
+        api.authority().workspace_id(),
+        api.database(),
+        served.tables(api).await?,
+        None,
+    );
+    if inspection.reads_only(&readable) {
+        return Ok(());
+    }
+    let message = "the token has no scope that allows this: a pipe's inner nodes need READ on \
+                   everything that the pipe reads";
+    Err(ApiError::forbidden("token_out_of_scope", message))
+}
+
+/// The pipe whose nodes a request names, for those who may read it. A JWT
+/// learns nothing about others, not even that they do not exist.
+fn visible_pipe(served: &Served, access: &Access, name: &str) -> Result<Named<Pipe>, ApiError> {
+    let pipe = served
+        .require_pipe(name)
+        .map_err(|missing| hide_from_jwt(access, name, missing))?;
+    if access.is_jwt() {
+        access.pipe(pipe.resource())?;
+    }
+    Ok(pipe)
+}
+
+/// Refuses a token's filter that is not one condition, or reaches further than
+/// SQL from outside may.
+pub(crate) async fn check_filter(
+    api: &Api,
+    data_source: &str,
+    filter: &str,
+    readable: &Readable<'_>,
+) -> Result<(), AccessError> {
+    let refusal = |reason: String| AccessError::Filter {
+        data_source: data_source.to_owned(),
+        reason,
+    };
+    let inspection = api
+        .guard()
+        .inspect_expression(api.engine().as_ref(), filter)
+        .await
+        .map_err(|_| refusal("it cannot stand in brackets".to_owned()))?;
+    inspection
+        .check_outside(readable)
+        .and_then(|()| inspection.check_blocks())
+        .map_err(|found| refusal(found.to_string()))
 }
 
 /// The SQL of a request: itself, or rendered when it begins with `%`. Such a
@@ -137,36 +238,33 @@ fn rendered(request: &SqlRequest) -> Result<String, ApiError> {
 }
 
 /// What pipes are joined to: the request's SELECT, or one that stands for the
-/// pipe or node which the request wants described (the second value).
-fn readable_sql(
-    served: &Served,
-    inspection: &Inspection,
-    pipeline: Option<&Pipe>,
-) -> (String, bool) {
-    if inspection.kind == StatementKind::Describe
-        && let Some(name) = inspection.tables.iter().next()
-    {
-        let is_node = pipeline.is_some_and(|pipe| pipe.node(&name.table).is_some());
-        if is_node || served.project.pipe(&name.table).is_some() {
-            return (
-                format!("SELECT * FROM {}", sql::identifier(&name.table)),
-                true,
-            );
-        }
+/// table, pipe or node which the request wants described (the second value).
+fn readable_sql(inspection: &Inspection, readable: &Readable<'_>) -> (String, bool) {
+    let described = inspection
+        .tables
+        .iter()
+        .find(|name| inspection.kind == StatementKind::Describe && readable.may_read(&name.table));
+    match described {
+        Some(name) => (
+            format!("SELECT * FROM {}", sql::identifier(&name.table)),
+            true,
+        ),
+        None => (inspection.body.clone(), false),
     }
-    (inspection.body.clone(), false)
 }
 
 async fn inspect(api: &Api, text: &str) -> Result<Arc<Inspection>, ApiError> {
-    api.guard()
-        .inspect(api.engine().as_ref(), text, &[])
-        .await
-        .map_err(|error| match error {
-            EngineError::Query { message, .. } => {
-                ApiError::bad_request("query_invalid", format!("DB::Exception: {message}"))
-            }
-            error => engine_error(error),
-        })
+    let inspected = api.guard().inspect(api.engine().as_ref(), text, &[]).await;
+    inspected.map_err(not_inspected)
+}
+
+fn not_inspected(error: EngineError) -> ApiError {
+    match error {
+        EngineError::Query { message, .. } => {
+            ApiError::bad_request("query_invalid", format!("DB::Exception: {message}"))
+        }
+        error => engine_error(error),
+    }
 }
 
 fn known_format(asked: Option<&str>) -> Result<&'static str, ApiError> {
@@ -245,11 +343,15 @@ fn not_found(message: &str) -> ApiError {
 
 /// Hidden and missing tables look alike.
 fn unknown_table(inspection: &Inspection, readable: &Readable<'_>) -> ApiError {
-    let unknown = inspection
-        .tables
-        .iter()
-        .find(|name| !readable.exists(&name.table));
-    let name = unknown.map(ToString::to_string).unwrap_or_default();
+    let own = reads(&inspection.body).own;
+    let hidden = || {
+        let tables = inspection.tables.iter();
+        tables.filter(|name| !readable.may_read(&name.table))
+    };
+    // A CTE's name may stand where the CTE does not reach.
+    let unknown = hidden().find(|name| !own.contains(&name.table));
+    let name = unknown.or_else(|| hidden().next());
+    let name = name.map(ToString::to_string).unwrap_or_default();
     not_found(&Refusal::Table(name).to_string())
 }
 

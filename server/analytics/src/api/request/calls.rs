@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use serde_json::Value;
+use service::Cause;
 
 use crate::api::request::auth::{Called, Caller};
 use crate::api::state::Api;
@@ -84,6 +85,12 @@ async fn end(api: &Api, mut call: Call, started: Instant, response: Response) ->
         let message = match &told["error"] {
             Value::String(message) => message.clone(),
             other => other.to_string(),
+        };
+        // What a person's token is not told is noted for administrators.
+        let cause = parts.extensions.get::<Cause>();
+        let message = match cause {
+            Some(Cause(cause)) => format!("{message}: {cause}"),
+            None => message,
         };
         call.error = 1;
         call.error_message = Some(shortened(&message));

@@ -352,8 +352,8 @@ impl Run<'_> {
                     .map(drop)
             }
             NodeKind::Copy(copy) => {
-                let location = (pipe.file.as_str(), node.sql.start());
-                check_columns(self.project, &self.target, select, &copy.target, location).await
+                let into = &copy.target;
+                check_columns(self.project, &self.target, select, into, (pipe, node)).await
             }
             NodeKind::Standard | NodeKind::Endpoint | NodeKind::Sink { .. } => Ok(()),
         }

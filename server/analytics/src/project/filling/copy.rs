@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::project::sql::select::{Select, select};
-use crate::project::tables::apply::{ApplyError, Filling, Target, is_null, move_rows};
+use crate::project::tables::apply::{
+    ApplyError, Filling, Target, check_tenants, is_null, move_rows,
+};
 use crate::project::tables::scratch::{FILLED, Scratch};
 use crate::project::{Project, RunContext, Workspace};
 use datafile::{CopyMode, Node, NodeKind, Pipe};
@@ -60,12 +62,14 @@ impl Workspace {
         let select = self
             .select_for_copy(&project, (found, node), context)
             .await?;
+        // What a template makes may hang on its parameters.
+        let (target, into) = (self.target(), copy.target.as_str());
+        check_tenants(&project, &target, &select, into, (found, node)).await?;
         let filling = Filling {
             select: &select,
             location: (&found.file, node.sql.start()),
             filters: Vec::new(),
         };
-        let (target, into) = (self.target(), copy.target.as_str());
         if is_null(&project, into) {
             let _tables_stay = self.writing().await;
             filling.run(&target, &target.table(into)).await?;

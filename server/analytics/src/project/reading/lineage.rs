@@ -16,6 +16,9 @@ const FAITHFUL: [&str; 5] = [
     "toString",
 ];
 
+/// The column by which a table is kept apart by tenant, if it is.
+pub(in crate::project) type TenantOf<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
+
 /// A query tree, line by line.
 #[derive(Debug)]
 pub(in crate::project) struct QueryTree<'t> {
@@ -57,22 +60,18 @@ impl<'t> QueryTree<'t> {
         tables.filter_map(Line::table)
     }
 
-    /// Whether every row has in the column of this name what its row has in a
-    /// column of a table, of which `is_tenant` says that it names the tenant.
-    pub(in crate::project) fn passes_on(
-        &self,
-        name: &str,
-        is_tenant: &dyn Fn(&str, &str) -> bool,
-    ) -> bool {
+    /// Whether every row has in the column of this name what its row has in the
+    /// column of a table that names the tenant.
+    pub(in crate::project) fn passes_on(&self, name: &str, tenant_of: &TenantOf<'_>) -> bool {
         let lineage = Lineage {
             tree: self,
-            is_tenant,
+            tenant_of,
         };
         !self.lines.is_empty() && lineage.column(0, name, 0)
     }
 
     /// The names of a query's columns; a union's are those of its first query.
-    fn columns(&self, query: usize) -> Option<Vec<&'t str>> {
+    pub(super) fn columns(&self, query: usize) -> Option<Vec<&'t str>> {
         if self.lines[query].kind == "UNION" {
             return self.columns(*self.list(query, "QUERIES")?.first()?);
         }
@@ -86,33 +85,69 @@ impl<'t> QueryTree<'t> {
     }
 
     /// What stands in the list under a heading.
-    fn list(&self, parent: usize, heading: &str) -> Option<Vec<usize>> {
+    pub(super) fn list(&self, parent: usize, heading: &str) -> Option<Vec<usize>> {
         let list = *self.children(self.child(parent, heading)?).first()?;
         Some(self.children(list))
     }
 
-    fn child(&self, parent: usize, kind: &str) -> Option<usize> {
+    pub(super) fn child(&self, parent: usize, kind: &str) -> Option<usize> {
         let mut children = self.children(parent).into_iter();
         children.find(|child| self.lines[*child].kind == kind)
     }
 
-    fn children(&self, parent: usize) -> Vec<usize> {
+    pub(super) fn children(&self, parent: usize) -> Vec<usize> {
         let depth = self.lines[parent].depth;
-        let below =
-            (parent + 1..self.lines.len()).take_while(|line| self.lines[*line].depth > depth);
-        below
+        self.below(parent)
             .filter(|line| self.lines[*line].depth == depth + 2)
             .collect()
+    }
+
+    /// All that stands below a line.
+    pub(super) fn below(&self, parent: usize) -> impl Iterator<Item = usize> {
+        let depth = self.lines[parent].depth;
+        (parent + 1..self.lines.len()).take_while(move |line| self.lines[*line].depth > depth)
+    }
+
+    pub(super) fn parent(&self, child: usize) -> Option<usize> {
+        let depth = self.lines[child].depth;
+        (0..child)
+            .rev()
+            .find(|line| self.lines[*line].depth < depth)
+    }
+
+    /// What a line is, or the heading of what stands below it.
+    pub(super) fn kind(&self, line: usize) -> &'t str {
+        self.lines[line].kind
+    }
+
+    /// Whether a line has an attribute, such as `kind: LEFT`.
+    pub(super) fn has(&self, line: usize, attribute: &str) -> bool {
+        self.lines[line].rest.contains(attribute)
+    }
+
+    /// The table that a line is.
+    pub(super) fn table(&self, line: usize) -> Option<&'t str> {
+        self.lines[line].table()
+    }
+
+    /// The name of the function that a line is.
+    pub(super) fn function(&self, line: usize) -> Option<&'t str> {
+        self.lines[line].function()
+    }
+
+    /// Where the column that a line is comes from.
+    pub(super) fn source(&self, line: usize) -> Option<&'t str> {
+        self.lines[line].column().map(|(_, source)| source)
     }
 }
 
 /// Follows a column to where it comes from.
-struct Lineage<'a> {
-    tree: &'a QueryTree<'a>,
-    is_tenant: &'a dyn Fn(&str, &str) -> bool,
+pub(super) struct Lineage<'a, 'p> {
+    pub(super) tree: &'a QueryTree<'a>,
+    pub(super) tenant_of: &'a TenantOf<'p>,
 }
 
-impl Lineage<'_> {
+impl Lineage<'_, '_> {
     /// A column of a query or union.
     fn column(&self, query: usize, name: &str, depth: usize) -> bool {
         /// Recursive expressions read themselves; no other goes as deep.
@@ -123,7 +158,7 @@ impl Lineage<'_> {
         depth < DEEPEST && position.is_some_and(|position| self.nth(query, position, depth))
     }
 
-    fn nth(&self, query: usize, position: usize, depth: usize) -> bool {
+    pub(super) fn nth(&self, query: usize, position: usize, depth: usize) -> bool {
         let list = |heading| self.tree.list(query, heading).unwrap_or_default();
         match self.tree.lines[query].kind {
             "QUERY" => list("PROJECTION")
@@ -136,7 +171,7 @@ impl Lineage<'_> {
         }
     }
 
-    fn expression(&self, expression: usize, depth: usize) -> bool {
+    pub(super) fn expression(&self, expression: usize, depth: usize) -> bool {
         let line = &self.tree.lines[expression];
         if let Some(function) = line.function() {
             let arguments = self.tree.list(expression, "ARGUMENTS").unwrap_or_default();
@@ -150,7 +185,7 @@ impl Lineage<'_> {
             return false;
         };
         match self.tree.lines[source].table() {
-            Some(table) => (self.is_tenant)(table, name),
+            Some(table) => (self.tenant_of)(table) == Some(name),
             None => self.column(source, name, depth + 1),
         }
     }
@@ -264,9 +299,8 @@ mod tests {
                 tree.tables().any(|table| table == "rookery.events"),
                 "{text}"
             );
-            let found = tree.passes_on("org", &|table, column| {
-                table == "rookery.events" && column == "org"
-            });
+            let found =
+                tree.passes_on("org", &|table| (table == "rookery.events").then_some("org"));
             assert_eq!(found, expected, "{sql}\n{text}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::{Analysis, NodeKey, Read, views};
 use crate::project::{Project, TenantColumn};
-use datafile::{Diagnostic, Node, NodeKind, Pipe};
+use datafile::{Diagnostic, MIXES_TENANTS, Node, NodeKind, Pipe};
 
 /// Notes everything against the rules, and returns the nodes not to be used.
 pub(super) fn check(
@@ -125,7 +125,7 @@ fn check_tenancy(
     found: &mut Vec<Diagnostic>,
 ) -> Vec<NodeKey> {
     let mut leaks = Vec::new();
-    for pipe in project.pipes() {
+    for pipe in project.pipes().filter(|pipe| !pipe.mixes_tenants()) {
         for node in &pipe.nodes {
             let target = match &node.kind {
                 NodeKind::Materialized { data_source, .. } => data_source,
@@ -153,7 +153,7 @@ fn leak(pipe: &Pipe, node: &Node, source: &str, tenant: &TenantColumn, target: &
         node.name
     );
     let help = format!(
-        "select `{tenant}` and give {target}.datasource that column and the line `TAGS \"tenant={tenant}\"`"
+        "select `{tenant}` and give {target}.datasource that column and the line `TAGS \"tenant={tenant}\"`; {MIXES_TENANTS}"
     );
     Diagnostic::error(&pipe.file, node.position, message).help(help)
 }

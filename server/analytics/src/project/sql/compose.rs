@@ -8,6 +8,7 @@
 
 mod layout;
 mod reads;
+mod sources;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,6 +18,7 @@ use engine::sql;
 use layout::{Layout, closed_off, with_expressions};
 use reads::Reads;
 pub(crate) use reads::reads;
+pub(crate) use sources::{NOWHERE, Source, Sources};
 use template::{ParameterDeclaration, Parameters, RenderContext, RenderError, Rendered, Template};
 
 /// Why nodes do not make one SELECT.
@@ -46,6 +48,23 @@ pub(crate) struct Composed<'p> {
     project: &'p Project,
     sql: String,
     parts: Vec<Part<'p>>,
+    top: Top<'p>,
+    is_qualified: bool,
+}
+
+/// What a composition comes to.
+#[derive(Debug)]
+enum Top<'p> {
+    /// A part.
+    Part(usize),
+    /// A text from elsewhere.
+    Text {
+        sql: String,
+        /// The parts it reads.
+        reads: Vec<usize>,
+        /// The pipe whose nodes it may name.
+        own: Option<&'p Pipe>,
+    },
 }
 
 /// A node as it went into a composition.
@@ -77,7 +96,27 @@ impl Part<'_> {
     }
 }
 
+impl Top<'_> {
+    fn sql(&self, layout: Layout<'_, '_>) -> String {
+        match self {
+            Self::Part(part) => layout.select(*part),
+            Self::Text { sql, reads, .. } => with_expressions(&layout.closed(reads), sql),
+        }
+    }
+}
+
 impl<'p> Composed<'p> {
+    /// Of a composition whose parts are all there.
+    fn new(project: &'p Project, parts: Vec<Part<'p>>, top: Top<'p>) -> Self {
+        Self {
+            project,
+            sql: top.sql(Layout::new(project, &parts)),
+            parts,
+            top,
+            is_qualified: false,
+        }
+    }
+
     /// The whole SQL.
     pub(crate) fn sql(&self) -> &str {
         &self.sql
@@ -91,6 +130,31 @@ impl<'p> Composed<'p> {
     /// What it is made of, each part after those it reads.
     pub(crate) fn parts(&self) -> &[Part<'p>] {
         &self.parts
+    }
+
+    /// Puts other sources in the place of tables; then the SQL is to run where
+    /// no tables are ([`NOWHERE`]). A text from elsewhere gets at those alone
+    /// that it may name.
+    pub(crate) fn read_from(&mut self, sources: &Sources<'_>, may_name: &dyn Fn(&str) -> bool) {
+        let project = self.project;
+        let is_table = |own: Option<&Pipe>, name: &str| {
+            own.is_none_or(|pipe| pipe.node(name).is_none()) && project.pipe(name).is_none()
+        };
+        for part in &mut self.parts {
+            let is_table = |name: &str| is_table(Some(part.pipe), name);
+            part.rendered.sql = sources.put_into(&part.rendered.sql, &is_table);
+        }
+        if let Top::Text { sql, own, .. } = &mut self.top {
+            let is_table = |name: &str| is_table(*own, name) && may_name(name);
+            *sql = sources.put_into(sql, &is_table);
+        }
+        self.sql = self.top.sql(Layout::new(project, &self.parts));
+        self.is_qualified = true;
+    }
+
+    /// Whether tables stand in it by their full names.
+    pub(crate) fn is_qualified(&self) -> bool {
+        self.is_qualified
     }
 
     /// Lays another SELECT over the whole, which it reads as `name`.
@@ -129,6 +193,13 @@ impl<'p> Composed<'p> {
     pub(crate) fn activates(&self, feature: &str) -> bool {
         let mut asked = self.parts.iter().flat_map(|part| &part.rendered.activate);
         asked.any(|asked| *asked == feature)
+    }
+
+    /// The tables of the project that its parts may read.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        let names = self.parts.iter().flat_map(|part| part.found.places.iter());
+        let is_table = |name: &&str| self.project.data_source_of(name).is_some();
+        names.map(|place| place.name.as_str()).filter(is_table)
     }
 
     /// Names in the place of a table that mean nothing in the project: columns
@@ -241,22 +312,20 @@ impl<'p, 'r> Composer<'p, 'r> {
         let mut nodes = work.nodes_of(pipe);
         nodes.seen.push((&node.name, None));
         let part = self.part(node, &mut nodes, false, &mut work)?;
-        let layout = Layout::new(self.project, &work.parts);
-        Ok(Composed {
-            project: self.project,
-            sql: layout.select(part),
-            parts: work.parts,
-        })
+        Ok(Composed::new(self.project, work.parts, Top::Part(part)))
     }
 
-    /// A SQL text from elsewhere that may read the project's pipes, and the
-    /// nodes of `own`. What it reads is closed off from its own names.
+    /// A SQL text from elsewhere that reads those of the project's pipes, and
+    /// of the nodes of `own`, that it may name. They are closed off from its own
+    /// names.
     pub(crate) fn text(
         self,
         text: &str,
         own: Option<&'p Pipe>,
+        may_name: &dyn Fn(&str) -> bool,
     ) -> Result<Composed<'p>, ComposeError> {
-        let found = reads(text);
+        let mut found = reads(text);
+        found.tables.retain(|name| may_name(name));
         let named = found.foreign();
         let roots = named.filter_map(|name| self.read_by_name(own, name));
         let mut work = Work {
@@ -265,12 +334,12 @@ impl<'p, 'r> Composer<'p, 'r> {
         };
         let mut nodes = own.map(|pipe| work.nodes_of(pipe));
         let read = self.join(&found, nodes.as_mut(), &mut work)?;
-        let layout = Layout::new(self.project, &work.parts);
-        Ok(Composed {
-            project: self.project,
-            sql: with_expressions(&layout.closed(&read), text),
-            parts: work.parts,
-        })
+        let top = Top::Text {
+            sql: text.to_owned(),
+            reads: read,
+            own,
+        };
+        Ok(Composed::new(self.project, work.parts, top))
     }
 
     /// Renders nodes and all they read, level by level: so the error that is

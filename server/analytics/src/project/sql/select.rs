@@ -21,6 +21,17 @@ pub(in crate::project) struct Select {
     pub(in crate::project) unwatchable: Option<Diagnostic>,
 }
 
+impl Select {
+    /// The engine's error about it, as it may be told: nothing but secrets is
+    /// bound.
+    pub(in crate::project) fn told(&self, error: EngineError) -> EngineError {
+        match self.parameters.is_empty() {
+            true => error,
+            false => error.without_text(),
+        }
+    }
+}
+
 /// The SELECT of a node with everything it reads.
 pub(in crate::project) async fn select(
     project: &Project,

@@ -19,13 +19,14 @@ mod table;
 mod tables;
 mod views;
 
-pub(in crate::project) use columns::check_columns;
+pub(in crate::project) use columns::{check_columns, check_tenants};
 pub(in crate::project) use fill::{Filling, move_rows};
 pub(in crate::project) use tables::create_empty;
 pub(in crate::project) use views::{is_null, view_select};
 
 use crate::project::Project;
 use crate::project::reading::analysis::{Analysis, analyze};
+use crate::project::sql::compose::NOWHERE;
 use crate::project::sql::ddl::qualified;
 use crate::project::tables::catalog::{Catalog, StoredTable, rows};
 use datafile::Diagnostic;
@@ -197,12 +198,16 @@ impl Target<'_> {
         qualified(self.database, name)
     }
 
-    /// Creates the database if it is not there.
+    /// Creates the database if it is not there, and the one in which SQL from
+    /// outside runs.
     pub(in crate::project) async fn create_database(&self) -> Result<(), ApplyError> {
-        let database = identifier(self.database);
-        let sql = format!("CREATE DATABASE IF NOT EXISTS {database} ENGINE = Atomic");
-        self.run("creating the database", Statement::change(sql))
-            .await
+        for database in [self.database, NOWHERE] {
+            let database = identifier(database);
+            let sql = format!("CREATE DATABASE IF NOT EXISTS {database} ENGINE = Atomic");
+            self.run("creating the database", Statement::change(sql))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Drops a scratch database with all its tables.

@@ -187,3 +187,31 @@ async fn sql_that_a_template_makes_cannot_leave_the_project() {
     }
     assert_eq!(rows("events", Tenant::Fixed(org("a"))).await, Ok(2));
 }
+
+/// Rebuilt columns cost time; only who could tell the difference pays for them.
+#[tokio::test]
+async fn the_demos_endpoints_read_their_tables_as_they_are() {
+    let fixture = Fixture::open(&[]).await;
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
+    let demo = Project::load(&directory, &Variables::default()).unwrap();
+    let days = parameters(&[("date_from", "2013-01-01"), ("date_to", "2013-02-01")]);
+    for (pipe, _) in demo.endpoints() {
+        for given in [Parameters::new(), days.clone()] {
+            let call = Call {
+                project: &demo,
+                database: DATABASE,
+                pipe,
+                tenant: Tenant::Fixed(org("ua")),
+                given,
+                fixed: org("ua"),
+                may_bring_sql: false,
+                secrets: Arc::default(),
+                format: "JSON",
+                limits: QueryLimits::default(),
+            };
+            let prepared = prepare(&*fixture.engine, &fixture.guard, call).await;
+            let database = prepared.unwrap().statement.database;
+            assert_eq!(database.as_deref(), Some(DATABASE), "{}", pipe.name);
+        }
+    }
+}

@@ -2,10 +2,12 @@
 //! microseconds on every call.
 //!
 //! This decides which nodes and pipes are joined to a query, where a name too
-//! many only costs time. What a caller may read is decided by the engine's own
-//! parser (`engine::guard`) and its filters.
+//! many only costs time, and where another source takes a table's place
+//! (`sources`), where a name too few finds no table. What a caller may read is
+//! decided by the engine's own parser (`engine::guard`) and its filters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use datafile::tokens::{Token, TokenKind, tokenize};
 
@@ -21,6 +23,26 @@ pub(crate) struct Reads {
     /// Whether the text should be looked at more closely: a table function, a
     /// name with a database, SETTINGS, or quotes that do not close.
     pub(super) is_unusual: bool,
+    /// Where tables stand that are no CTE of the text itself.
+    pub(super) places: Vec<Place>,
+}
+
+/// A place where the text reads a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The database before the table's name, where one stands.
+    pub(super) database: Option<String>,
+    /// The table's name.
+    pub(super) name: String,
+    /// The bytes of both.
+    pub(super) range: Range<usize>,
+    /// The bytes of `FINAL` and `SAMPLE …` behind it; empty where there is
+    /// neither.
+    pub(super) modifiers: Range<usize>,
+    /// Whether the text gives it a name of its own.
+    pub(super) has_alias: bool,
+    /// Whether it stands after IN.
+    pub(super) is_set: bool,
 }
 
 impl Reads {
@@ -49,6 +71,13 @@ const ENDS_FROM: &[&str] = &[
     "WINDOW",
 ];
 
+/// Words that may follow a table and are no name for it.
+const NO_ALIAS: &[&str] = &[
+    "ALL", "AND", "ANTI", "ANY", "ARRAY", "ASOF", "AS", "CROSS", "FETCH", "FINAL", "FULL",
+    "GLOBAL", "INNER", "INTO", "JOIN", "LEFT", "NATURAL", "ON", "OR", "PASTE", "RIGHT", "SAMPLE",
+    "SEMI", "USING", "WITH",
+];
+
 /// Finds what `sql` reads.
 pub(crate) fn reads(sql: &str) -> Reads {
     let (tokens, unclosed) = tokenize(sql);
@@ -56,6 +85,8 @@ pub(crate) fn reads(sql: &str) -> Reads {
         sql,
         tokens: &tokens,
         levels: vec![Level::default()],
+        scopes: vec![Scope::default()],
+        bodies: BTreeMap::new(),
         found: Reads::default(),
     };
     for index in 0..tokens.len() {
@@ -75,6 +106,17 @@ struct Level {
     expects_table: bool,
     /// Between WITH and the clause that follows it.
     in_with: bool,
+    /// The table that is expected is a set: after IN.
+    is_set: bool,
+}
+
+/// What a pair of parentheses means to names.
+#[derive(Debug, Clone, Default)]
+struct Scope {
+    /// The CTEs that the SELECT in it gives.
+    gives: BTreeSet<String>,
+    /// The CTE whose SELECT stands in it; that reads no CTE of its own name.
+    body_of: Option<String>,
 }
 
 impl Level {
@@ -83,12 +125,14 @@ impl Level {
         in_from: true,
         expects_table: true,
         in_with: false,
+        is_set: false,
     };
     /// After WITH.
     const WITH: Self = Self {
         in_from: false,
         expects_table: false,
         in_with: true,
+        is_set: false,
     };
 }
 
@@ -96,6 +140,10 @@ struct Finder<'s> {
     sql: &'s str,
     tokens: &'s [Token],
     levels: Vec<Level>,
+    /// One for each level.
+    scopes: Vec<Scope>,
+    /// The parentheses around the SELECTs of CTEs, by their tokens.
+    bodies: BTreeMap<usize, String>,
     found: Reads,
 }
 
@@ -110,16 +158,26 @@ impl Finder<'_> {
                     in_from: level.expects_table,
                     expects_table: level.expects_table,
                     in_with: false,
+                    is_set: level.is_set && level.expects_table,
+                });
+                self.scopes.push(Scope {
+                    body_of: self.bodies.remove(&index),
+                    ..Scope::default()
                 });
                 self.expect(index, false);
             }
             TokenKind::Symbol(')') => {
-                self.levels.pop();
-                if self.levels.is_empty() {
-                    self.levels.push(Level::default());
+                if self.levels.len() > 1 {
+                    self.levels.pop();
+                    self.scopes.pop();
+                } else {
+                    self.levels = vec![Level::default()];
                 }
             }
-            TokenKind::Symbol(',') => self.set(|level| level.expects_table = level.in_from),
+            TokenKind::Symbol(',') => self.set(|level| {
+                level.expects_table = level.in_from;
+                level.is_set = false;
+            }),
             TokenKind::Word if self.keyword(index) => {}
             TokenKind::Word | TokenKind::Quoted(_) | TokenKind::JsonPath(_) => {
                 self.name(index, level)
@@ -144,7 +202,10 @@ impl Finder<'_> {
             "JOIN" if previous == "ARRAY" => self.set(|level| *level = Level::default()),
             "JOIN" => self.set(|level| *level = Level::FROM),
             "WITH" => self.set(|level| *level = Level::WITH),
-            "IN" => self.set(|level| level.expects_table = true),
+            "IN" => self.set(|level| {
+                level.expects_table = true;
+                level.is_set = true;
+            }),
             "SETTINGS" => {
                 self.found.is_unusual = true;
                 self.set(|level| *level = Level::default());
@@ -164,9 +225,10 @@ impl Finder<'_> {
         if level.in_with {
             let is_hint = self.is(index, "NOT") || self.is(index, "MATERIALIZED");
             let is_value = index > 0 && self.is(index - 1, "AS") && !is_hint;
-            if self.is_cte(index) {
+            if let Some(body) = self.cte_body(index) {
                 self.found.own.insert(name.clone());
                 self.found.given.insert(name.clone());
+                self.give(index, body, &name);
             } else if is_value {
                 self.found.given.insert(name.clone());
             }
@@ -175,19 +237,134 @@ impl Finder<'_> {
             return;
         }
         match self.kind(index + 1) {
-            Some(TokenKind::Symbol('(' | '.')) => self.found.is_unusual = true,
+            Some(TokenKind::Symbol('(')) => self.found.is_unusual = true,
+            Some(TokenKind::Symbol('.')) => {
+                self.found.is_unusual = true;
+                if let Some(table) = self.any_name(index + 2) {
+                    self.place(index..index + 3, Some(name), table);
+                }
+            }
             _ => {
                 // The server's own tables have a dot in their names.
                 self.found.is_unusual |= name.contains('.');
+                if !self.is_own(&name) {
+                    self.place(index..index + 1, None, name.clone());
+                }
                 self.found.tables.insert(name);
             }
         }
+        self.set(|level| level.is_set = false);
         self.expect(index, false);
     }
 
-    /// Whether the name at `index` is that of a CTE: `x AS (SELECT …)`, also
-    /// with `(columns)` before AS and `MATERIALIZED` after it.
-    fn is_cte(&self, index: usize) -> bool {
+    /// Notes a table that stands in some tokens.
+    fn place(&mut self, tokens: Range<usize>, database: Option<String>, name: String) {
+        let bytes = |tokens: Range<usize>| match tokens.is_empty() {
+            true => 0..0,
+            false => self.tokens[tokens.start].range.start..self.tokens[tokens.end - 1].range.end,
+        };
+        let mut next = tokens.end;
+        let is_set = self.levels.last().is_some_and(|level| level.is_set);
+        if !is_set && self.is(next, "AS") {
+            next += 2;
+        } else if !is_set && self.is_alias(next) {
+            next += 1;
+        }
+        let has_alias = next > tokens.end;
+        let modifiers = if is_set {
+            next..next
+        } else {
+            next..self.modifiers_end(next)
+        };
+        let place = Place {
+            database,
+            name,
+            range: bytes(tokens),
+            modifiers: bytes(modifiers),
+            has_alias,
+            is_set,
+        };
+        self.found.places.push(place);
+    }
+
+    /// Whether the token after a table is its name in the text.
+    fn is_alias(&self, index: usize) -> bool {
+        let is_word = |words: &[&str]| words.iter().any(|word| self.is(index, word));
+        match self.kind(index) {
+            Some(TokenKind::Quoted(_)) => true,
+            Some(TokenKind::Word) => !is_word(NO_ALIAS) && !is_word(ENDS_FROM),
+            _ => false,
+        }
+    }
+
+    /// Where `FINAL` and `SAMPLE 1/10 OFFSET 1/2` are over.
+    fn modifiers_end(&self, begin: usize) -> usize {
+        let mut end = begin;
+        if self.is(end, "FINAL") {
+            end += 1;
+        }
+        if !self.is(end, "SAMPLE") {
+            return end;
+        }
+        end = self.share_end(end + 1);
+        match self.is(end, "OFFSET") && self.share_end(end + 1) > end + 1 {
+            true => self.share_end(end + 1),
+            false => end,
+        }
+    }
+
+    /// Where a share of all rows is over: `0.1` or `1/10`. A number of rows is
+    /// none: what it comes to depends on how many there are.
+    fn share_end(&self, begin: usize) -> usize {
+        let is_number = |index| self.kind(index) == Some(&TokenKind::Number);
+        let is_fraction = self.kind(begin + 1) == Some(&TokenKind::Symbol('/'));
+        if is_number(begin) && is_fraction && is_number(begin + 2) {
+            return begin + 3;
+        }
+        let text = self
+            .tokens
+            .get(begin)
+            .map(|token| &self.sql[token.range.clone()]);
+        let is_share = text
+            .and_then(|text| text.parse::<f64>().ok())
+            .is_some_and(|share| share <= 1.0);
+        begin + usize::from(is_share)
+    }
+
+    /// Notes that the SELECT around the token gives a CTE.
+    fn give(&mut self, index: usize, body: usize, name: &str) {
+        // A recursive one reads itself.
+        if !(index > 0 && self.is(index - 1, "RECURSIVE")) {
+            self.bodies.insert(body, name.to_owned());
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.gives.insert(name.to_owned());
+        }
+    }
+
+    /// Whether a name means a CTE of the text where it stands.
+    fn is_own(&self, name: &str) -> bool {
+        let mut is_its_body = false;
+        self.scopes.iter().rev().any(|scope| {
+            let is_given = scope.gives.contains(name) && !is_its_body;
+            is_its_body = scope.body_of.as_deref() == Some(name);
+            is_given
+        })
+    }
+
+    /// The name at `index`, quoted or not.
+    fn any_name(&self, index: usize) -> Option<String> {
+        match self.kind(index)? {
+            TokenKind::Quoted(name) => Some(name.clone()),
+            TokenKind::Word => Some(self.word(index).to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The parenthesis before the SELECT of the CTE whose name is at `index`, if
+    /// it is one: `x AS (SELECT …)`, also with `(columns)` before AS and
+    /// `MATERIALIZED` after it.
+    fn cte_body(&self, index: usize) -> Option<usize> {
         let mut next = index + 1;
         if self.kind(next) == Some(&TokenKind::Symbol('(')) {
             next += 2;
@@ -196,13 +373,14 @@ impl Finder<'_> {
             }
         }
         if !self.is(next, "AS") {
-            return false;
+            return None;
         }
         next += 1;
         while self.is(next, "NOT") || self.is(next, "MATERIALIZED") {
             next += 1;
         }
-        self.kind(next) == Some(&TokenKind::Symbol('(')) && self.is_query(next + 1)
+        let is_body = self.kind(next) == Some(&TokenKind::Symbol('(')) && self.is_query(next + 1);
+        is_body.then_some(next)
     }
 
     fn is_query(&self, index: usize) -> bool {

@@ -7,12 +7,17 @@ use super::fill::columns_of;
 use super::{ApplyError, Target};
 use crate::project::Project;
 use crate::project::reading::lineage::QueryTree;
+use crate::project::reading::mixing::Mixing;
 use crate::project::sql::select::Select;
-use datafile::{DataSource, Diagnostic, Position};
+use datafile::{Diagnostic, MIXES_TENANTS, Node, Pipe, Position};
 use engine::{EngineError, Statement};
 
 /// Where a SELECT stands: its file and its beginning.
 type Location<'run> = (&'run str, Position);
+
+fn location<'run>(pipe: &'run Pipe, node: &Node) -> Location<'run> {
+    (&pipe.file, node.sql.start())
+}
 
 /// Refuses a SELECT whose columns are not those of the data source it fills.
 pub(in crate::project) async fn check_columns(
@@ -20,8 +25,9 @@ pub(in crate::project) async fn check_columns(
     target: &Target<'_>,
     select: &Select,
     data_source: &str,
-    location: Location<'_>,
+    (pipe, node): (&Pipe, &Node),
 ) -> Result<(), ApplyError> {
+    let location = location(pipe, node);
     let Some(data_source) = project.data_source(data_source) else {
         return Ok(());
     };
@@ -51,24 +57,36 @@ pub(in crate::project) async fn check_columns(
             "add the tenant's column to the SELECT",
         ));
     }
-    check_tenant(project, target, select, (data_source, tenant), location).await
+    check_tenants(project, target, select, &data_source.name, (pipe, node)).await
 }
 
-/// Refuses a SELECT that writes rows made of one tenant's under another's name.
-async fn check_tenant(
+/// Refuses a SELECT that writes rows made of one tenant's under another's
+/// name, or puts several tenants' into one, unless its pipe takes that upon
+/// itself.
+pub(in crate::project) async fn check_tenants(
     project: &Project,
     target: &Target<'_>,
     select: &Select,
-    (data_source, tenant): (&DataSource, &str),
-    location: Location<'_>,
+    data_source: &str,
+    (pipe, node): (&Pipe, &Node),
 ) -> Result<(), ApplyError> {
+    let location = location(pipe, node);
+    let Some(tenant) = project
+        .tenancy(data_source)
+        .map(|tenant| tenant.name.as_str())
+    else {
+        return Ok(());
+    };
+    if pipe.mixes_tenants() {
+        return Ok(());
+    }
     let statement = Statement {
         database: Some(target.database.to_owned()),
         parameters: select.parameters.clone(),
         ..Statement::read(format!("EXPLAIN QUERY TREE {}", select.sql), "TSVRaw")
     };
     let answer = target.engine.query(statement).await;
-    let answer = answer.map_err(|error| match error {
+    let answer = answer.map_err(|error| match select.told(error) {
         EngineError::Query { message, .. } => {
             let message = format!("ClickHouse cannot run the SQL: {message}");
             ApplyError::Refused(vec![Diagnostic::error(location.0, location.1, message)])
@@ -81,19 +99,27 @@ async fn check_tenant(
     let text = String::from_utf8_lossy(&answer.body);
     let tree = QueryTree::read(&text);
     let prefix = format!("{}.", target.database);
-    let tenant_of = |table: &str| project.tenancy(table.strip_prefix(&prefix)?);
-    let is_tenant =
-        |table: &str, column: &str| tenant_of(table).is_some_and(|tenant| tenant.name == column);
-    let reads_tenants = tree.tables().any(|table| tenant_of(table).is_some());
-    if !reads_tenants || tree.passes_on(tenant, &is_tenant) {
+    let tenant_of = |table: &str| {
+        let tenant = project.tenancy(table.strip_prefix(&prefix)?)?;
+        Some(tenant.name.as_str())
+    };
+    if !tree.tables().any(|table| tenant_of(table).is_some()) {
         return Ok(());
     }
+    if tree.passes_on(tenant, &tenant_of) {
+        let Some(Mixing { what, help }) = tree.mixes(&tenant_of) else {
+            return Ok(());
+        };
+        let message =
+            format!("the SELECT may show rows of one tenant to another in `{data_source}`: {what}");
+        let help = format!("{help}; {MIXES_TENANTS}");
+        return Err(refused(location, message, &help));
+    }
     let message = format!(
-        "the SELECT does not pass `{tenant}` on as it is, so that `{}` would hold rows of one tenant under the name of another",
-        data_source.name
+        "the SELECT does not pass `{tenant}` on as it is, so that `{data_source}` would hold rows of one tenant under the name of another"
     );
     let help = format!(
-        "select `{tenant}` of the data source whose rows these are; where rows are grouped, group them by it, too"
+        "select `{tenant}` of the data source whose rows these are; where rows are grouped, group them by it, too; {MIXES_TENANTS}"
     );
     Err(refused(location, message, &help))
 }

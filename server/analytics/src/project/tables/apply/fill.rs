@@ -32,20 +32,21 @@ pub(in crate::project) async fn columns_of(
         parameters: select.parameters.clone(),
         ..Statement::read(format!("DESCRIBE TABLE ({}\n)", select.sql), "JSONEachRow")
     };
-    let answer = target
-        .engine
-        .query(statement)
-        .await
-        .map_err(|error| match error {
-            EngineError::Query { message, .. } => {
-                let message = format!("ClickHouse cannot run the SQL: {message}");
-                ApplyError::Refused(vec![Diagnostic::error(location.0, location.1, message)])
-            }
-            source => ApplyError::Engine {
-                action: "reading a SELECT's columns".to_owned(),
-                source,
-            },
-        })?;
+    let answer =
+        target
+            .engine
+            .query(statement)
+            .await
+            .map_err(|error| match select.told(error) {
+                EngineError::Query { message, .. } => {
+                    let message = format!("ClickHouse cannot run the SQL: {message}");
+                    ApplyError::Refused(vec![Diagnostic::error(location.0, location.1, message)])
+                }
+                source => ApplyError::Engine {
+                    action: "reading a SELECT's columns".to_owned(),
+                    source,
+                },
+            })?;
     let lines = answer
         .body
         .split(|byte| *byte == b'\n')
@@ -109,7 +110,12 @@ impl Filling<'_> {
             ],
             ..Statement::change(sql)
         };
-        from.run(&format!("filling {into}"), statement).await
+        let answer = from.engine.query(statement).await;
+        let failed = |error| ApplyError::Engine {
+            action: format!("filling {into}"),
+            source: self.select.told(error),
+        };
+        answer.map(drop).map_err(failed)
     }
 }
 

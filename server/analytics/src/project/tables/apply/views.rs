@@ -367,6 +367,6 @@ pub(in crate::project) async fn view_select(
     if let Some(found) = select.unwatchable {
         return Err(ApplyError::Refused(vec![found]));
     }
-    check_columns(project, target, &select, data_source, location).await?;
+    check_columns(project, target, &select, data_source, (pipe, node)).await?;
     Ok(select)
 }

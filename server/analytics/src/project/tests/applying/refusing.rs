@@ -58,6 +58,16 @@ async fn tenants_rows_stay_theirs_through_views_and_copies() {
     }
 
     apply(&engine, &[tagged, tagged_daily, DAILY_VIEW]).await;
+
+    let joined = "NODE f\nSQL >\n    SELECT a.org AS org, toDate(a.at) AS day, uniqState(b.user) AS users FROM events AS a JOIN events AS b ON a.at = b.at GROUP BY org, day\nTYPE materialized\nDATASOURCE daily\n";
+    let found = refused(&engine, &[tagged, tagged_daily, ("joined.pipe", joined)]).await;
+    assert!(
+        found[0].contains("a JOIN puts rows of several tenants together")
+            && found[0].contains("mixes_tenants=true"),
+        "{found:?}"
+    );
+    let meant = format!("TAGS \"mixes_tenants=true\"\n\n{joined}");
+    apply(&engine, &[tagged, tagged_daily, ("joined.pipe", &meant)]).await;
 }
 
 #[tokio::test]
