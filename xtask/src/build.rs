@@ -162,3 +162,12 @@ fn asset(profile: Profile, ending: &str) -> Result<PathBuf> {
         .find(|file| file.to_string_lossy().ends_with(&format!(".{ending}")))
         .ok_or_else(|| anyhow!("{} holds no .{ending}", package.display()))
 }
+
+/// Builds the engine's program alone, which tests and benches of the release
+/// profile look for beside themselves.
+pub(crate) fn engine() -> Result<()> {
+    process::run(
+        process::cargo().args(["build", "--locked", "--release", "--package", "engine"]),
+        "building the engine's program",
+    )
+}

@@ -11,6 +11,7 @@ mod fuzz;
 mod process;
 mod run;
 mod test;
+mod torture;
 mod watch;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ Usage: cargo xtask <command>
                    the tests of engine and analytics against a ClickHouse server, whose databases
                    they drop (password of `default`: ROOKERY_TEST_ENGINE_PASSWORD)
   fuzz [SECONDS]   each fuzz target for so long (60), guided by coverage
+  torture [STATEMENTS [SEED]]
+                   a million statements: is a tenant's answer the same whoever else is there?
   bench [--only load]
                    benchmarks and load tests; all of them write docs/benchmarks.md
   build [--dev | --browser]
@@ -66,6 +69,9 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
             Ok(seconds) if seconds > 0 => fuzz::fuzz(seconds),
             _ => bail!("`{seconds}` is no number of seconds to fuzz each target for"),
         },
+        ["torture"] => torture::torture(1_000_000, None),
+        ["torture", statements] => torture::torture(whole(statements)?, None),
+        ["torture", statements, seed] => torture::torture(whole(statements)?, Some(whole(seed)?)),
         ["watch"] => watch::watch(&[]),
         ["watch", "--", flags @ ..] => watch::watch(flags),
         ["run"] => run::run(&[]),
@@ -74,5 +80,12 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
             "`cargo xtask {}` is not a command; `cargo xtask help` lists them",
             other.join(" ")
         ),
+    }
+}
+
+fn whole(text: &str) -> Result<u64> {
+    match text.parse() {
+        Ok(number) => Ok(number),
+        Err(_) => bail!("`{text}` is no whole number"),
     }
 }

@@ -17,7 +17,7 @@ mod api {
     }
     mod golden;
     mod jobs;
-    mod reload;
+    pub(crate) mod reload;
     mod replacing;
     mod restarts;
     pub(crate) mod server;
@@ -31,4 +31,5 @@ mod tenancy {
     mod grammar;
     mod property;
     mod world;
+    mod worlds;
 }
