@@ -4,6 +4,7 @@
 
 mod criterion;
 mod http;
+mod isolation;
 mod load;
 mod report;
 mod server;
@@ -39,6 +40,8 @@ struct Measured {
     token_page: Figures,
     /// Memory of the web server after that load, in bytes.
     resident: u64,
+    /// What isolated tenants cost, as a table.
+    isolation: String,
     /// The WebAssembly module and its script as browsers fetch them, in bytes.
     wasm_brotli: u64,
     script_brotli: u64,
@@ -50,9 +53,11 @@ pub(crate) fn bench() -> Result<()> {
     fetch::engine_library()?;
     build::build(Profile::Release)?;
     let medians = criterion::run()?;
+    let isolation = isolation::table()?;
     let (token_page, resident) = token_page()?;
     let measured = Measured {
         medians,
+        isolation,
         token_page,
         resident,
         wasm_brotli: build::asset_size(Profile::Release, "wasm.br")?,
@@ -69,6 +74,13 @@ pub(crate) fn load_alone() -> Result<()> {
     build::build(Profile::Release)?;
     let (figures, resident) = token_page()?;
     console::print(report::load_line(&figures, resident));
+    Ok(())
+}
+
+/// Only what isolated tenants cost, told and not written down.
+pub(crate) fn isolation_alone() -> Result<()> {
+    fetch::engine_library()?;
+    console::print(isolation::table()?);
     Ok(())
 }
 

@@ -31,7 +31,7 @@ Usage: cargo xtask <command>
   fuzz [SECONDS]   each fuzz target for so long (60), guided by coverage
   torture [STATEMENTS [SEED]]
                    a million statements: is a tenant's answer the same whoever else is there?
-  bench [--only load]
+  bench [--only load|isolation]
                    benchmarks and load tests; all of them write docs/benchmarks.md
   build [--dev | --browser]
                    the server and the browser part, or the latter alone
@@ -58,6 +58,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["fetch"] => fetch::everything(),
         ["bench"] => bench::bench(),
         ["bench", "--only", "load"] => bench::load_alone(),
+        ["bench", "--only", "isolation"] => bench::isolation_alone(),
         ["build"] => build::build(build::Profile::Release).map(drop),
         ["build", "--browser"] => build::browser(build::Profile::Release),
         ["build", "--dev"] => build::build(build::Profile::Dev).map(drop),

@@ -29,6 +29,7 @@ mod tenancy {
     mod attacks;
     mod doors;
     mod grammar;
+    mod isolation;
     mod property;
     mod world;
     mod worlds;

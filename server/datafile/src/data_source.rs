@@ -25,7 +25,8 @@ pub struct DataSource {
     pub indexes: Vec<Index>,
     /// How ClickHouse keeps its rows.
     pub engine: TableEngine,
-    /// `TAGS`: what it is filed under; `tenant=<column>` makes it multi-tenant.
+    /// `TAGS`: what it is filed under; `tenant=<column>` makes it multi-tenant,
+    /// `isolated=true` keeps tenants apart in the files, too.
     pub tags: Tags,
     /// `TOKEN` lines: static tokens that may read it or append to it.
     pub tokens: Vec<TokenLine>,
@@ -49,6 +50,13 @@ impl DataSource {
     #[must_use]
     pub fn tenant_column(&self) -> Option<&str> {
         self.tags.value("tenant")
+    }
+
+    /// Whether rows of different tenants share no part: each tenant has
+    /// partitions of its own (`isolated=true`).
+    #[must_use]
+    pub fn is_isolated(&self) -> bool {
+        self.tags.value("isolated") == Some("true")
     }
 
     /// The column with this name.

@@ -48,6 +48,22 @@ impl DataType {
         }
     }
 
+    /// Whether its values bring a structure of their own along: JSON and
+    /// Dynamic, also inside other types.
+    #[must_use]
+    pub fn holds_documents(&self) -> bool {
+        let is_document = ["JSON", "Dynamic", "Object"]
+            .iter()
+            .any(|name| self.name.eq_ignore_ascii_case(name));
+        is_document
+            || self.arguments.iter().any(|argument| match argument {
+                TypeArgument::Type(inner) | TypeArgument::Named(_, inner) => {
+                    inner.holds_documents()
+                }
+                TypeArgument::Literal(_) => false,
+            })
+    }
+
     /// Whether the column may hold NULL.
     #[must_use]
     pub fn is_nullable(&self) -> bool {

@@ -9,12 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::isolation;
 use crate::{console, files, process};
 
 /// Median time by benchmark, named `group/function`.
 pub(super) type Medians = BTreeMap<String, Duration>;
 
-/// Runs every `[[bench]]` of the workspace and returns their medians.
+/// Runs every `[[bench]]` of the workspace that is criterion's and returns
+/// their medians.
 pub(super) fn run() -> Result<Medians> {
     let results = files::target().join("xtask-criterion");
     files::remove_directory(&results)?;
@@ -40,7 +42,7 @@ pub(super) fn run() -> Result<Medians> {
     }
 }
 
-/// The names of all bench targets.
+/// The names of criterion's bench targets.
 fn benches() -> Result<Vec<String>> {
     let metadata = process::text(
         process::cargo().args(["metadata", "--locked", "--no-deps", "--format-version", "1"]),
@@ -52,6 +54,7 @@ fn benches() -> Result<Vec<String>> {
     let benches = targets.filter(|target| items(&target["kind"]).any(|kind| kind == "bench"));
     Ok(benches
         .filter_map(|bench| bench["name"].as_str().map(str::to_owned))
+        .filter(|name| name != isolation::BENCH)
         .collect())
 }
 

@@ -26,6 +26,16 @@ const CLIENTS: [u32; 4] = [1, 4, 16, 64];
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
+/// What stands before the table of isolated tenants.
+const ISOLATION: &str = "
+## Isolated tenants
+
+What `TAGS \"tenant=org, isolated=true\"` costs (`cargo xtask bench --only isolation`): five inserts of 10,000
+rows each, spread evenly over the tenants, through the Events API; 50 calls of an endpoint that groups a
+tenant's rows by day; a start on what was written. With documents each tenant's rows are an insert of their own.
+
+";
+
 /// One demanded figure.
 struct Demand {
     what: Cow<'static, str>,
@@ -63,6 +73,8 @@ pub(super) fn page(measured: &Measured) -> Result<String> {
         kilobytes(measured.script_brotli),
     )?;
     page.push_str(&endpoint_table(&measured.medians)?);
+    page.push_str(ISOLATION);
+    page.push_str(&measured.isolation);
     page.push_str("\n## All benchmarks\n\n| benchmark | median |\n|---|---|\n");
     for (name, median) in &measured.medians {
         writeln!(page, "| {name} | {} |", time(*median))?;

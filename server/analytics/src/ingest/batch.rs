@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
 use time::OffsetDateTime;
 
 use super::{Append, IngestError, Ingested, Row, RowError, Target, json, ndjson, repeat};
 use crate::project::{qualified, quarantine_name, quarantined_columns};
-use datafile::Column;
+use datafile::{Column, DataSource};
 use engine::{EngineError, Insert, QueryLimits, Statement, sql};
 
 /// Bytes of rows in one insert. Larger ones are hardly faster, and this much
@@ -70,13 +71,44 @@ impl<'data> Writer<'data> {
     }
 
     async fn write(&mut self) -> Result<(), IngestError> {
-        let mut rows = std::mem::take(&mut self.rows);
+        let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let mut written = self.insert(&rows).await;
+        let first_row = self.first_row;
+        self.first_row += rows.len() as u64;
+        let mut failed_view = Ok(());
+        for (first_row, rows) in self.inserts(first_row, rows) {
+            match self.write_one(first_row, rows).await {
+                Err(error @ IngestError::View { .. }) => failed_view = Err(error),
+                written => written?,
+            }
+        }
+        failed_view
+    }
+
+    /// Which rows share an insert: all, or those of one tenant; each with the
+    /// number of its first row.
+    fn inserts(&self, first_row: u64, rows: Vec<Row>) -> Vec<(u64, Vec<Row>)> {
+        let Some(tenant) = apart(self.target.data_source) else {
+            return vec![(first_row, rows)];
+        };
+        let mut inserts: IndexMap<String, (u64, Vec<Row>)> = IndexMap::new();
+        for (number, row) in (first_row..).zip(rows) {
+            let value = ndjson::values(&row.text).remove(tenant);
+            let value = value.map(|value| ndjson::text(&value));
+            let insert = inserts.entry(value.unwrap_or_default());
+            insert.or_insert((number, Vec::new())).1.push(row);
+        }
+        inserts.into_values().collect()
+    }
+
+    /// Writes the rows of one insert, and into the quarantine what it cannot
+    /// take of them.
+    async fn write_one(&mut self, first_row: u64, mut rows: Vec<Row>) -> Result<(), IngestError> {
+        let mut written = self.insert(first_row, &rows).await;
         if let Err(EngineError::Query { .. }) = written
             && self.find_errors(&mut rows).await?
         {
-            written = self.insert(&rows).await;
+            written = self.insert(first_row, &rows).await;
         }
         let failed_view = match written {
             Ok(()) => None,
@@ -87,12 +119,11 @@ impl<'data> Writer<'data> {
         self.ingested.successful_rows += (rows.len() - bad.len()) as u64;
         self.quarantine(&bad).await?;
         self.ingested.quarantined_rows += bad.len() as u64;
-        self.first_row += rows.len() as u64;
         failed_view.map_or(Ok(()), Err)
     }
 
     /// Writes the rows without known errors.
-    async fn insert(&self, rows: &[Row]) -> Result<(), EngineError> {
+    async fn insert(&self, first_row: u64, rows: &[Row]) -> Result<(), EngineError> {
         let mut data = String::new();
         for row in rows.iter().filter(|row| row.errors.is_empty()) {
             let _ = writeln!(data, "{{{}}}", row.text);
@@ -111,16 +142,19 @@ impl<'data> Writer<'data> {
             format: FORMAT.to_owned(),
             data: data.into(),
             deadline: self.append.deadline,
-            settings: settings().into_iter().chain(self.identity()).collect(),
+            settings: settings()
+                .into_iter()
+                .chain(self.identity(first_row))
+                .collect(),
         };
         self.target.engine.insert(insert).await?;
         Ok(())
     }
 
-    /// By what the engine knows the batch again when its import is repeated.
-    fn identity(&self) -> Vec<(String, String)> {
+    /// By what the engine knows an insert again when its import is repeated.
+    fn identity(&self, first_row: u64) -> Vec<(String, String)> {
         let id = self.append.import_id.as_deref();
-        let settings = id.map(|id| repeat::settings(id, self.first_row));
+        let settings = id.map(|id| repeat::settings(id, first_row));
         settings.into_iter().flatten().collect()
     }
 
@@ -258,6 +292,15 @@ impl<'data> Writer<'data> {
         self.target.engine.insert(insert).await?;
         Ok(())
     }
+}
+
+/// The tenant's column, if the rows of different tenants must not share an
+/// insert: a part knows the keys of all documents of the insert that made it,
+/// whichever partition they went to.
+fn apart(data_source: &DataSource) -> Option<&str> {
+    let has_documents = |column: &Column| column.data_type.holds_documents();
+    let is_apart = data_source.is_isolated() && data_source.columns.iter().any(has_documents);
+    data_source.tenant_column().filter(|_| is_apart)
 }
 
 /// The materialized view whose failure an insert reports. By then the table

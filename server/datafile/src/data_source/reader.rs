@@ -283,10 +283,11 @@ fn check_tenant(
     engine_position: Position,
     findings: &mut Findings<'_>,
 ) {
+    let position = position.unwrap_or(Position::START);
+    check_isolation(data_source, position, findings);
     let Some(tenant) = data_source.tenant_column() else {
         return;
     };
-    let position = position.unwrap_or(Position::START);
     check_tenant_key(&data_source.engine, engine_position, tenant, findings);
     check_tenant_ttl(&data_source.engine, tenant, findings);
     match data_source.column(tenant) {
@@ -308,6 +309,57 @@ fn check_tenant(
             "make it not Nullable",
         ),
         Some(_) => {}
+    }
+}
+
+/// A partition for each tenant needs a column that the engine can partition by.
+fn check_isolation(data_source: &DataSource, position: Position, findings: &mut Findings<'_>) {
+    let Some(isolated) = data_source.tags.value("isolated") else {
+        return;
+    };
+    if !matches!(isolated, "true" | "false") {
+        findings.error(
+            position,
+            format!("the tag isolated={isolated} is neither true nor false"),
+            "write `isolated=true`, or leave the tag out",
+        );
+    }
+    let Some(tenant) = data_source.tenant_column() else {
+        findings.error(
+            position,
+            "the tag isolated keeps tenants apart, and the data source has none",
+            "name the tenant's column, too: `TAGS \"tenant=<column>, isolated=true\"`",
+        );
+        return;
+    };
+    if !data_source.is_isolated() {
+        return;
+    }
+    let column = data_source.column(tenant);
+    if let Some(column) = column
+        && (column.is_nullable() || column.data_type.bare().name.starts_with("Float"))
+    {
+        findings.error(
+            position,
+            format!(
+                "`{tenant}` is {}: there can be no partition for each of its values",
+                column.data_type
+            ),
+            "give the tenant's column a type like String or UInt64",
+        );
+    }
+    let has_documents = |column: &&Column| column.data_type.holds_documents();
+    if let Some(column) = data_source.columns.iter().find(has_documents)
+        && let Some(query) = &data_source.forward_query
+    {
+        findings.error(
+            query.start(),
+            format!(
+                "FORWARD_QUERY writes rows of all tenants at once, and the documents in `{}` would share their keys",
+                column.name
+            ),
+            "append the rows anew to a data source of another name, or take `isolated=true` away",
+        );
     }
 }
 

@@ -25,6 +25,9 @@ const BASE: [(&str, &str); 13] = [
     // handing either to another thread costs more than doing it.
     ("local_filesystem_read_method", "pread"),
     ("output_format_parallel_formatting", "0"),
+    // An isolated data source has a partition for each tenant, and one insert
+    // may bring rows of many.
+    ("max_partitions_per_insert_block", "10000"),
     // A join's rows keep the order of its left side, as projects' tests expect
     // of Tinybird; the parallel kind scatters them by hash.
     ("join_algorithm", "direct,hash"),

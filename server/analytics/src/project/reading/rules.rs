@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::{Analysis, NodeKey, Read, views};
 use crate::project::{Project, TenantColumn};
-use datafile::{Diagnostic, MIXES_TENANTS, Node, NodeKind, Pipe};
+use datafile::{Column, DataSource, Diagnostic, MIXES_TENANTS, Node, NodeKind, Pipe};
 
 /// Notes everything against the rules, and returns the nodes not to be used.
 pub(super) fn check(
@@ -137,6 +137,13 @@ fn check_tenancy(
                 .iter()
                 .filter_map(|source| Some((*source, project.tenancy(source)?)));
             let target_tenant = project.tenancy(target);
+            let shared = project
+                .data_source(target)
+                .and_then(|target| shared_documents(pipe, node, target));
+            if let Some(shared) = shared {
+                found.push(shared);
+                leaks.push((pipe.name.clone(), node.name.clone()));
+            }
             for (source, tenant) in tenants.filter(|(_, tenant)| Some(*tenant) != target_tenant) {
                 found.push(leak(pipe, node, source, tenant, target));
                 leaks.push((pipe.name.clone(), node.name.clone()));
@@ -144,6 +151,23 @@ fn check_tenancy(
         }
     }
     leaks
+}
+
+/// What a SELECT writes comes in blocks of many tenants' rows, and documents of
+/// one block share their structure wherever they are kept.
+fn shared_documents(pipe: &Pipe, node: &Node, target: &DataSource) -> Option<Diagnostic> {
+    let has_documents = |column: &&Column| column.data_type.holds_documents();
+    let column = target.columns.iter().find(has_documents);
+    let column = column.filter(|_| target.is_isolated())?;
+    let message = format!(
+        "`{}` writes rows of many tenants at once to `{}`, which is isolated, and the documents in `{}` would share their keys",
+        node.name, target.name, column.name
+    );
+    let help = format!(
+        "give `{}` a plain type, or take `isolated=true` from {}.datasource",
+        column.name, target.name
+    );
+    Some(Diagnostic::error(&pipe.file, node.position, message).help(help))
 }
 
 fn leak(pipe: &Pipe, node: &Node, source: &str, tenant: &TenantColumn, target: &str) -> Diagnostic {

@@ -234,8 +234,20 @@ fn engine_sql(data_source: &DataSource) -> String {
         }
     };
     let mut sql = format!("{}({})", engine.kind.name(), arguments.join(", "));
-    if let Some(key) = &engine.partition_key {
-        let _ = write!(sql, " PARTITION BY ({key}\n)");
+    let tenant = data_source
+        .tenant_column()
+        .filter(|_| data_source.is_isolated());
+    match (tenant.map(identifier), &engine.partition_key) {
+        (Some(tenant), Some(key)) => {
+            let _ = write!(sql, " PARTITION BY ({tenant}, ({key}\n))");
+        }
+        (Some(tenant), None) => {
+            let _ = write!(sql, " PARTITION BY ({tenant})");
+        }
+        (None, Some(key)) => {
+            let _ = write!(sql, " PARTITION BY ({key}\n)");
+        }
+        (None, None) => {}
     }
     match &engine.sorting_key {
         Some(key) => {
@@ -286,6 +298,30 @@ mod tests {
              GRANULARITY 2) ENGINE = ReplacingMergeTree(`v`) PARTITION BY (v % 2 ) ORDER BY (`a b` ) \
              PRIMARY KEY (`a b` ) TTL now() + INTERVAL v DAY SETTINGS index_granularity = 64 COMMENT 'it\\'s'"
         );
+    }
+
+    #[test]
+    fn isolated_tenants_have_partitions_of_their_own() {
+        let partition = |tags: &str, key: &str| {
+            let text = format!(
+                "TAGS \"{tags}\"\nSCHEMA >\n    org String,\n    at Date\nENGINE MergeTree\n{key}\nENGINE_SORTING_KEY at\n"
+            );
+            let sql = definition(&text).create("t", "");
+            let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            let (_, after) = sql.split_once("MergeTree()").unwrap();
+            after.split_once(" ORDER BY").unwrap().0.to_owned()
+        };
+        let key = "ENGINE_PARTITION_KEY at, 1 + 1";
+        let isolated = "tenant=org, isolated=true";
+        assert_eq!(partition(isolated, ""), " PARTITION BY (`org`)");
+        assert_eq!(
+            partition(isolated, key),
+            " PARTITION BY (`org`, (at, 1 + 1 ))"
+        );
+        for tags in ["tenant=org", "tenant=org, isolated=false"] {
+            assert_eq!(partition(tags, ""), "");
+            assert_eq!(partition(tags, key), " PARTITION BY (at, 1 + 1 )");
+        }
     }
 
     #[test]
