@@ -2,7 +2,9 @@
 //! comment. A value is written differently in each, so that a template which
 //! puts `{{…}}` between quotes is as safe as one that does not.
 //!
-//! This follows ClickHouse's lexer, not its grammar.
+//! This follows ClickHouse's lexer, and of its grammar only what `operand` needs.
+
+use super::operand::Operands;
 
 /// The lexical place at the end of some SQL text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,7 @@ pub(crate) enum LexicalContext {
 pub(crate) struct SqlScanner {
     context: LexicalContext,
     scanned: usize,
+    operands: Operands,
 }
 
 impl SqlScanner {
@@ -37,7 +40,13 @@ impl SqlScanner {
         Self {
             context: LexicalContext::Code,
             scanned: 0,
+            operands: Operands::default(),
         }
+    }
+
+    /// What the next value is an operand of.
+    pub(crate) fn operands(&self) -> &Operands {
+        &self.operands
     }
 
     /// The place at the end of `sql`, of which everything up to the last call
@@ -82,9 +91,15 @@ impl SqlScanner {
             // A `$` inside a word belongs to it and opens nothing.
             [byte, ..] if is_word(*byte) => {
                 let word = |byte: &&u8| is_word(**byte) || **byte == b'$';
-                at + rest.iter().take_while(word).count()
+                let length = rest.iter().take_while(word).count();
+                self.operands.word(&rest[..length]);
+                at + length
             }
-            _ => at + 1,
+            [mark, ..] => {
+                self.operands.mark(*mark);
+                at + 1
+            }
+            [] => at + 1,
         }
     }
 

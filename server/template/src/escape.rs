@@ -4,23 +4,22 @@
 //! Deciding *where* in the SQL a value stands is `context`'s work.
 
 /// Appends `text` as a string literal with its quotes.
-pub(crate) fn push_string(out: &mut String, text: &str) {
+pub(crate) fn push_string(out: &mut String, text: &str, is_pattern: bool) {
     out.reserve(text.len() + 2);
     out.push('\'');
-    push_string_content(out, text);
+    push_string_content(out, text, is_pattern);
     out.push('\'');
 }
 
 /// Appends `text` escaped for the inside of a `'…'` or `"…"` literal.
 ///
-/// The set is the one the field's clients expect. ClickHouse keeps the
-/// backslash of `\%`, which makes a literal `%` in a LIKE pattern match itself;
-/// `sql_unescape` undoes it.
-pub(crate) fn push_string_content(out: &mut String, text: &str) {
+/// ClickHouse keeps the backslash of `\%`, which makes a literal `%` in a
+/// pattern match itself, and makes any other text another one.
+pub(crate) fn push_string_content(out: &mut String, text: &str, is_pattern: bool) {
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),
-            '%' => out.push_str("\\%"),
+            '%' if is_pattern => out.push_str("\\%"),
             other => push_shared(out, other),
         }
     }
@@ -36,10 +35,7 @@ pub(crate) fn push_identifier(out: &mut String, name: &str) {
 /// Appends `name` escaped for the inside of a `` `…` `` identifier.
 pub(crate) fn push_identifier_content(out: &mut String, name: &str) {
     for character in name.chars() {
-        match character {
-            '%' => out.push_str("\\%"),
-            other => push_shared(out, other),
-        }
+        push_shared(out, character);
     }
 }
 
@@ -149,11 +145,11 @@ mod tests {
     fn nothing_ends_a_literal_early() {
         let hostile = "'\\\0\r\u{8}\t\u{1a}\n\"%`";
         let mut out = String::new();
-        push_string(&mut out, hostile);
+        push_string(&mut out, hostile, true);
         assert_eq!(out, r#"'\'\\\0\r\b\t\x1A\n\"\%\`'"#);
         out.clear();
         push_identifier(&mut out, hostile);
-        assert_eq!(out, r#"`\'\\\0\r\b\t\x1A\n"\%\``"#);
+        assert_eq!(out, r#"`\'\\\0\r\b\t\x1A\n"%\``"#);
         out.clear();
         push_list_item(&mut out, "it's \\ 5% `x`");
         assert_eq!(out, r"'it''s \\ 5% `x`'");

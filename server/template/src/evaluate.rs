@@ -76,7 +76,10 @@ impl<'p> Evaluator<'p> {
 
     fn convert_array(&mut self, slot: usize, item_type: &'static ParameterType) -> Outcome<()> {
         if let Some(value @ (Value::Str(_) | Value::List(_))) = self.slots[slot].clone() {
-            let items = self.read_array(item_type, &value)?;
+            let items = self.read_array(item_type, &value);
+            let items = items.map_err(|fault| {
+                fault.of_parameter(&self.program.names[slot], &item_type.described(true))
+            })?;
             self.slots[slot] = Some(Value::List(Arc::new(List::new(items)?)));
         }
         Ok(())

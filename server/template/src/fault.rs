@@ -42,12 +42,25 @@ pub enum RenderErrorKind {
     Limit,
 }
 
+/// Which parameter an error is about, and what that takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the parameter `{name}` takes {expected}")]
+pub struct ParameterHelp {
+    /// The parameter's name.
+    pub name: String,
+    /// What its values are, such as `a number`.
+    pub expected: String,
+}
+
 /// A template that could not be rendered with these parameters.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct RenderError {
     /// The text clients see as `error`.
     pub message: String,
+    /// Which parameter it is about and what that takes, where it is known. Not
+    /// part of the message, which clients compare with Tinybird's.
+    pub help: Option<Box<ParameterHelp>>,
     /// The value of `error` when `custom_error()` passed something other than
     /// text.
     pub body: Option<Json>,
@@ -119,6 +132,7 @@ pub(super) struct Fault(Box<Body>);
 struct Body {
     class: Class,
     message: String,
+    help: Option<Box<ParameterHelp>>,
     custom: Option<(Json, u16)>,
     line: usize,
 }
@@ -131,6 +145,7 @@ impl Fault {
         Self(Box::new(Body {
             class,
             message: message.into(),
+            help: None,
             custom: None,
             line: 0,
         }))
@@ -156,6 +171,17 @@ impl Fault {
         let mut fault = Self::new(Class::Custom, text);
         fault.0.custom = Some((body, status));
         fault
+    }
+
+    /// Notes which parameter a text is not the value of, and what that takes.
+    pub(super) fn of_parameter(mut self, name: &str, expected: &str) -> Self {
+        if self.0.class == Class::Validation {
+            self.0.help = Some(Box::new(ParameterHelp {
+                name: name.to_owned(),
+                expected: expected.to_owned(),
+            }));
+        }
+        self
     }
 
     /// Notes the line of the innermost tag; the first note stays.
@@ -209,6 +235,7 @@ impl From<Fault> for RenderError {
         };
         Self {
             message,
+            help: body.help,
             body: body_value,
             status,
             kind,

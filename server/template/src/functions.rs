@@ -100,6 +100,17 @@ impl Function {
         default.is_none() || !matches!(arguments.get(0, "x"), Some(Value::Placeholder))
     }
 
+    /// The type that its first argument must have, item by item for an Array.
+    pub(super) fn expected(self, arguments: &Arguments) -> Option<&'static ParameterType> {
+        match self {
+            Self::Typed(parameter_type) => Some(parameter_type),
+            Self::Array => Some(ParameterType::of_items(
+                &arguments.text(1, "_type", "String"),
+            )),
+            _ => None,
+        }
+    }
+
     /// Whether `{{ … }}` may call it.
     pub(super) fn is_allowed_in_output(self) -> bool {
         match self {

@@ -15,6 +15,7 @@ mod functions;
 mod lexer;
 mod limits;
 mod methods;
+mod operand;
 mod operators;
 mod parameters;
 mod parser;
@@ -27,7 +28,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use declarations::ParameterDeclaration;
-pub use fault::{DOCUMENTATION, RenderError, RenderErrorKind, TemplateError, TemplateWarning};
+pub use fault::{
+    DOCUMENTATION, ParameterHelp, RenderError, RenderErrorKind, TemplateError, TemplateWarning,
+};
 pub use limits::RenderLimits;
 pub use parameters::{Parameter, Parameters};
 

@@ -3,7 +3,7 @@
 
 use super::context::{LexicalContext, SqlScanner};
 use super::escape;
-use super::fault::{Fault, Outcome};
+use super::fault::{Class, Fault, Outcome};
 use super::limits::Budget;
 use super::text::float_text;
 use super::value::Value;
@@ -32,22 +32,27 @@ impl Output {
     /// Appends a value as SQL.
     pub(super) fn push_value(&mut self, value: &Value, budget: &mut Budget) -> Outcome<()> {
         budget.charge(value.weight())?;
-        match self.scanner.advance(&self.sql) {
-            LexicalContext::Code => self.push_code(value)?,
+        let context = self.scanner.advance(&self.sql);
+        let is_pattern = self.scanner.operands().is_pattern();
+        match context {
+            LexicalContext::Code => {
+                self.push_code(value, is_pattern)?;
+                self.check_limit(value)?;
+            }
             LexicalContext::SingleQuoted | LexicalContext::DoubleQuoted => {
-                escape::push_string_content(&mut self.sql, &plain_text(value)?);
+                escape::push_string_content(&mut self.sql, &plain_text(value)?, is_pattern);
             }
             LexicalContext::Backticked => {
                 escape::push_identifier_content(&mut self.sql, &plain_text(value)?)
             }
             LexicalContext::LineComment => {
                 let mut text = String::new();
-                push_sql(&mut text, value)?;
+                push_sql(&mut text, value, is_pattern)?;
                 self.sql.push_str(&text);
             }
             LexicalContext::BlockComment => {
                 let mut text = String::new();
-                push_sql(&mut text, value)?;
+                push_sql(&mut text, value, is_pattern)?;
                 self.sql.push_str(&text.replace('*', "\u{2217}"));
             }
             LexicalContext::Sealed => {
@@ -64,12 +69,23 @@ impl Output {
         budget.check_output(self.sql.len())
     }
 
+    /// Below zero the engine counts from the last row.
+    fn check_limit(&self, value: &Value) -> Outcome<()> {
+        if !self.scanner.operands().is_limit() || !is_negative(value) {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Class::Validation,
+            format!("LIMIT and OFFSET count rows and cannot be {}", value.text()),
+        ))
+    }
+
     /// Between tokens a value must not merge with what stands before it into
     /// another token: `-` and `-5` would open a comment, `x` and `'…'` a
     /// hexadecimal literal.
-    fn push_code(&mut self, value: &Value) -> Outcome<()> {
+    fn push_code(&mut self, value: &Value, is_pattern: bool) -> Outcome<()> {
         let before = self.sql.len();
-        push_sql(&mut self.sql, value)?;
+        push_sql(&mut self.sql, value, is_pattern)?;
         let (head, tail) = self.sql.as_bytes().split_at(before);
         let (Some(last), Some(first)) = (head.last(), tail.first()) else {
             return Ok(());
@@ -102,14 +118,28 @@ fn plain_text(value: &Value) -> Outcome<String> {
         Value::Wide { digits, .. } => Ok(digits.to_string()),
         other => {
             let mut text = String::new();
-            push_sql(&mut text, other)?;
+            push_sql(&mut text, other, false)?;
             Ok(text)
         }
     }
 }
 
-/// Appends `value` as an SQL expression.
-pub(super) fn push_sql(out: &mut String, value: &Value) -> Outcome<()> {
+fn is_negative(value: &Value) -> bool {
+    match value {
+        Value::Int(int) => int.value < 0,
+        Value::Float(float) => float.value < 0.0,
+        Value::Wide { digits, .. } => digits.starts_with('-'),
+        _ => false,
+    }
+}
+
+/// Appends `value` as an SQL expression; the texts of a pattern match
+/// themselves.
+pub(super) fn push_sql(out: &mut String, value: &Value, is_pattern: bool) -> Outcome<()> {
+    let push_all =
+        |out: &mut String, open, items: &mut dyn Iterator<Item = &Value>, close, typed| {
+            push_all(out, (open, close), items, typed, is_pattern)
+        };
     match value {
         Value::None => out.push_str("NULL"),
         Value::Bool(true) => out.push_str("True"),
@@ -117,15 +147,17 @@ pub(super) fn push_sql(out: &mut String, value: &Value) -> Outcome<()> {
         Value::Int(int) => push_cast(out, int.cast, &int.value.to_string()),
         Value::Float(float) => push_cast(out, float.cast, &float_text(float.value)),
         Value::Wide { digits, cast } => push_cast(out, Some(cast), digits),
-        Value::Str(text) => escape::push_string(out, text),
+        Value::Str(text) => escape::push_string(out, text, is_pattern),
         Value::Sql(text) => out.push_str(text),
-        Value::List(list) => push_all(out, "[", list.iter(), "]", list.is_typed())?,
-        Value::Tuple(items) if items.len() == 1 => push_all(out, "(", items.iter(), ",)", false)?,
-        Value::Tuple(items) => push_all(out, "(", items.iter(), ")", false)?,
-        Value::Set(set) => push_all(out, "[", set.iter().map(|key| &key.0), "]", false)?,
+        Value::List(list) => push_all(out, "[", &mut list.iter(), "]", list.is_typed())?,
+        Value::Tuple(items) if items.len() == 1 => {
+            push_all(out, "(", &mut items.iter(), ",)", false)?
+        }
+        Value::Tuple(items) => push_all(out, "(", &mut items.iter(), ")", false)?,
+        Value::Set(set) => push_all(out, "[", &mut set.iter().map(|key| &key.0), "]", false)?,
         Value::Dict(dict) => {
-            let parts = dict.iter().flat_map(|(key, value)| [&key.0, value]);
-            push_all(out, "map(", parts, ")", false)?;
+            let mut parts = dict.iter().flat_map(|(key, value)| [&key.0, value]);
+            push_all(out, "map(", &mut parts, ")", false)?;
         }
         Value::Placeholder => out.push_str("'__no_value__'"),
         Value::Function(_) | Value::Lambda(_) => {
@@ -152,10 +184,10 @@ fn push_cast(out: &mut String, cast: Option<&str>, digits: &str) {
 
 fn push_all<'v>(
     out: &mut String,
-    open: &str,
+    (open, close): (&str, &str),
     items: impl Iterator<Item = &'v Value>,
-    close: &str,
     typed: bool,
+    is_pattern: bool,
 ) -> Outcome<()> {
     out.push_str(open);
     for (index, item) in items.enumerate() {
@@ -168,7 +200,7 @@ fn push_all<'v>(
             Value::Int(int) => out.push_str(&int.value.to_string()),
             Value::Float(float) => out.push_str(&float_text(float.value)),
             Value::Wide { digits, .. } => out.push_str(digits),
-            item => push_sql(out, item)?,
+            item => push_sql(out, item, is_pattern)?,
         }
     }
     out.push_str(close);

@@ -198,7 +198,15 @@ impl Evaluator<'_> {
                 let stood_in = self.stands_in;
                 let arguments = self.arguments(&call.arguments, Some(*function))?;
                 let keeps = function.keeps_stand_ins(&arguments);
+                let expected = function.expected(&arguments);
                 let value = self.call(*function, &name.text, arguments);
+                let value = value.map_err(|fault| match (call.arguments.first(), expected) {
+                    (Some(Argument::Positional(Expr::Name(parameter))), Some(expected)) => {
+                        let is_list = matches!(function, Function::Array);
+                        fault.of_parameter(&parameter.text, &expected.described(is_list))
+                    }
+                    _ => fault,
+                });
                 self.stands_in = stood_in || (self.stands_in && keeps);
                 value
             }

@@ -97,7 +97,7 @@ impl Evaluator<'_> {
             "`" => escape::push_identifier(&mut sql, &name),
             "\"" => {
                 sql.push('"');
-                escape::push_string_content(&mut sql, &name);
+                escape::push_string_content(&mut sql, &name, false);
                 sql.push('"');
             }
             "" => push_name(&mut sql, &name),
@@ -171,12 +171,12 @@ impl Evaluator<'_> {
                     Value::List(_) | Value::Tuple(_) | Value::Set(_) | Value::Sql(_),
                 )
                 | (_, Value::Sql(_)) => {
-                    push_sql(&mut sql, value)?;
+                    push_sql(&mut sql, value, false)?;
                 }
                 ("in" | "not in", single) => {
-                    push_sql(&mut sql, &Value::list(vec![single.clone()])?)?
+                    push_sql(&mut sql, &Value::list(vec![single.clone()])?, false)?
                 }
-                _ => push_sql(&mut sql, value)?,
+                _ => push_sql(&mut sql, value, false)?,
             }
         }
         Ok(Value::Sql(Arc::from(sql)))
@@ -191,7 +191,7 @@ impl Evaluator<'_> {
         }
         self.budget.charge(value.weight())?;
         let mut sql = String::new();
-        escape::push_string(&mut sql, &value.text());
+        escape::push_string(&mut sql, &value.text(), true);
         let what = arguments.text(1, "what", "");
         for character in what
             .chars()

@@ -99,6 +99,30 @@ impl ParameterType {
         self.read(text).is_some()
     }
 
+    /// What a value of this type is, or each item of a list, for whoever gave
+    /// another.
+    pub(crate) fn described(&self, is_list: bool) -> String {
+        let list = if is_list { "a list, each item " } else { "" };
+        let shape = |what: &str| {
+            let shape = self.shape().map(|shape| format!(" written as {shape}"));
+            format!("{list}{what}{}", shape.unwrap_or_default())
+        };
+        match self.kind {
+            Kind::Integer { signed, bits, .. } => {
+                let least = match signed {
+                    true => format!("-{}", largest(signed, bits, true)),
+                    false => "0".to_owned(),
+                };
+                let most = largest(signed, bits, false);
+                format!("{list}a whole number from {least} to {most}")
+            }
+            Kind::Float => shape("a number"),
+            Kind::Date => shape("a date"),
+            Kind::DateTime | Kind::DateTime64 => shape("a date and time"),
+            Kind::Text | Kind::Boolean | Kind::Identifier => shape("a text"),
+        }
+    }
+
     /// How values of this type are written, where that is not plain.
     pub(crate) fn shape(&self) -> Option<&'static str> {
         match self.kind {

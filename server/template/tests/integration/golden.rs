@@ -29,6 +29,7 @@ struct Case {
     job_timestamp: Option<String>,
     sql: Option<String>,
     error: Option<String>,
+    help: Option<String>,
     status: Option<u16>,
     body: Option<String>,
     bound: BTreeMap<String, String>,
@@ -128,11 +129,17 @@ impl Case {
                 }
                 outcome(rendered)
             }
-            Err(error) => Outcome::Error {
-                error: error.message,
-                status: error.status,
-                body: error.body,
-            },
+            Err(error) => {
+                if self.help.is_some() {
+                    let help = error.help.map(|help| help.to_string());
+                    assert_eq!(help, self.help, "{}", self.name);
+                }
+                Outcome::Error {
+                    error: error.message,
+                    status: error.status,
+                    body: error.body,
+                }
+            }
         }
     }
 }
