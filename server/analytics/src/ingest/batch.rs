@@ -117,7 +117,7 @@ impl<'data> Writer<'data> {
         };
         let bad: Vec<&Row> = rows.iter().filter(|row| !row.errors.is_empty()).collect();
         self.ingested.successful_rows += (rows.len() - bad.len()) as u64;
-        self.quarantine(&bad).await?;
+        self.quarantine(first_row, &bad).await?;
         self.ingested.quarantined_rows += bad.len() as u64;
         failed_view.map_or(Ok(()), Err)
     }
@@ -255,7 +255,7 @@ impl<'data> Writer<'data> {
         name
     }
 
-    async fn quarantine(&self, rows: &[&Row]) -> Result<(), EngineError> {
+    async fn quarantine(&self, first_row: u64, rows: &[&Row]) -> Result<(), EngineError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -287,7 +287,7 @@ impl<'data> Writer<'data> {
             format: FORMAT.to_owned(),
             data: data.into(),
             deadline: self.append.deadline,
-            settings: self.identity(),
+            settings: self.identity(first_row),
         };
         self.target.engine.insert(insert).await?;
         Ok(())

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{Access, Insert, Statement, TableFilter, sql};
 
 /// Settings of every statement unless it says otherwise.
-const BASE: [(&str, &str); 13] = [
+const BASE: &[(&str, &str)] = &[
     // What Tinybird's clients expect; 0 is today's default too.
     ("output_format_json_quote_64bit_integers", "0"),
     // Bytes of SQL that are read: more than a request or the templates of one
@@ -42,8 +42,10 @@ const BASE: [(&str, &str); 13] = [
 /// What all statements share, names and values.
 #[must_use]
 pub fn base() -> BTreeMap<String, String> {
-    BASE.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+    let settings = BASE.iter();
+    settings
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// What a statement asks for. `share` is the most threads it may have beside
