@@ -62,6 +62,10 @@ pub(in crate::project) struct Record {
     /// Fingerprint of the definition it was last made to match.
     #[serde(default)]
     pub(in crate::project) definition: String,
+    /// Fingerprint of the `FORWARD_QUERY` that its file had then: one that
+    /// belongs to a change which is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::project) forwarded: Option<String>,
     /// The materialized views that have filled it, by pipe, with the
     /// fingerprints of their queries.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

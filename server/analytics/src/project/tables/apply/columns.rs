@@ -1,15 +1,19 @@
-//! Whether what a SELECT makes may go into a data source: its columns, and the
-//! tenant's among them.
+//! Whether what a SELECT makes may go into a data source: its columns, their
+//! types, and the tenant's among them.
 
 use std::collections::BTreeSet;
 
-use super::fill::columns_of;
+use super::clauses::unwrap;
+use super::fill::{ResultColumn, columns_of};
 use super::{ApplyError, Target};
 use crate::project::Project;
 use crate::project::reading::lineage::QueryTree;
 use crate::project::reading::mixing::Mixing;
 use crate::project::sql::select::Select;
-use datafile::{Diagnostic, MIXES_TENANTS, Node, Pipe, Position};
+use datafile::tokens::tokenize;
+use datafile::{
+    Column, DataSource, Diagnostic, EngineKind, MIXES_TENANTS, Node, Pipe, Position, TypeArgument,
+};
 use engine::{EngineError, Statement};
 
 /// Where a SELECT stands: its file and its beginning.
@@ -44,6 +48,16 @@ pub(in crate::project) async fn check_columns(
             "name it with AS as the column it fills, or add the column",
         ));
     }
+    if let Some(found) = columns
+        .iter()
+        .find_map(|column| narrowed(column, data_source))
+    {
+        return Err(refused(
+            location,
+            found,
+            "cast it in the SELECT, or widen the column",
+        ));
+    }
     let Some(tenant) = data_source.tenant_column() else {
         return Ok(());
     };
@@ -58,6 +72,84 @@ pub(in crate::project) async fn check_columns(
         ));
     }
     check_tenants(project, target, select, &data_source.name, (pipe, node)).await
+}
+
+/// Refuses a materialized view that leaves a column out which the engine would
+/// fill with nothing: one without a default that is no aggregate. Aggregates
+/// may be filled by several views, each leaving out what others fill.
+pub(in crate::project) async fn check_left_out(
+    project: &Project,
+    target: &Target<'_>,
+    select: &Select,
+    data_source: &str,
+    (pipe, node): (&Pipe, &Node),
+) -> Result<(), ApplyError> {
+    let location = location(pipe, node);
+    let Some(data_source) = project.data_source(data_source) else {
+        return Ok(());
+    };
+    let made = columns_of(target, select, location).await?;
+    let is_made = |column: &Column| made.iter().any(|other| other.name == column.name);
+    let is_filled = |column: &Column| {
+        column.default.is_some() || column.is_nullable() || is_aggregate(column, data_source)
+    };
+    let left_out = |column: &&Column| !is_made(column) && !is_filled(column);
+    let Some(column) = data_source.columns.iter().find(left_out) else {
+        return Ok(());
+    };
+    let (name, into) = (&column.name, &data_source.name);
+    let message = format!("the SELECT does not make `{name}`, which `{into}` has no default for");
+    let help = "add it to the SELECT, or give the column a DEFAULT";
+    Err(refused(location, message, help))
+}
+
+/// Whether rows of one sorting key merge in this column, an absent value adding
+/// nothing.
+fn is_aggregate(column: &Column, data_source: &DataSource) -> bool {
+    let is_number = || {
+        let name = &column.data_type.bare().name;
+        let numbers = ["Int", "UInt", "Float", "Decimal"];
+        numbers.iter().any(|family| name.starts_with(family))
+    };
+    let in_key = || {
+        let key = data_source.engine.sorting_key.as_deref().unwrap_or("");
+        let (tokens, _) = tokenize(key);
+        tokens
+            .iter()
+            .any(|token| key[token.range.clone()].trim_matches('`') == column.name)
+    };
+    let is_state = column.data_type.name.ends_with("AggregateFunction");
+    let is_summing = matches!(data_source.engine.kind, EngineKind::SummingMergeTree { .. });
+    is_state || is_summing && is_number() && !in_key()
+}
+
+/// What is said of whole numbers that would be cut to a column's size.
+fn narrowed(made: &ResultColumn, data_source: &DataSource) -> Option<String> {
+    let column = data_source.column(&made.name)?;
+    let mut into = column.data_type.bare();
+    if let ("SimpleAggregateFunction", Some(TypeArgument::Type(inner))) =
+        (into.name.as_str(), into.arguments.get(1))
+    {
+        into = inner.bare();
+    }
+    let from = unwrap("Nullable", unwrap("LowCardinality", &made.data_type));
+    let from = unwrap("Nullable", from);
+    let keeps = match (bits(from), bits(&into.name)) {
+        (Some(from), Some(into)) => from <= into,
+        // A number with a fraction would lose it.
+        (None, Some(_)) => !(from.starts_with("Float") || from.starts_with("Decimal")),
+        _ => true,
+    };
+    (!keeps).then(|| {
+        let (name, into, data_source) = (&made.name, &into.name, &data_source.name);
+        format!("the SELECT makes `{name}` as {from}, which `{data_source}` would cut to {into}")
+    })
+}
+
+/// The bits of an integer type.
+fn bits(data_type: &str) -> Option<u32> {
+    let unsigned = data_type.strip_prefix('U').unwrap_or(data_type);
+    unsigned.strip_prefix("Int")?.parse().ok()
 }
 
 /// Refuses a SELECT that writes rows made of one tenant's under another's

@@ -18,6 +18,9 @@ const SPILL_BYTES: &str = "1000000000";
 #[derive(Debug, Deserialize)]
 pub(in crate::project) struct ResultColumn {
     pub(in crate::project) name: String,
+    /// Its type, in the engine's wording.
+    #[serde(rename = "type")]
+    pub(in crate::project) data_type: String,
 }
 
 /// The columns of a SELECT. What the engine has against it is found at

@@ -22,6 +22,9 @@ pub(super) struct TablePlan<'run> {
     definition: TableDefinition,
     /// What its comment will say.
     record: Record,
+    /// Whether there is a `FORWARD_QUERY` that was not there before: one that
+    /// was belongs to an earlier change, and its rows would go through twice.
+    is_forward_query_new: bool,
     action: Action,
 }
 
@@ -102,7 +105,14 @@ impl<'run> TablePlan<'run> {
             Some(_) => Action::Change(TableChange::Nothing),
         };
         record.definition = new;
+        let former = record.forwarded.take();
+        record.forwarded = data_source
+            .forward_query
+            .as_deref()
+            .map(|query| fingerprint([query]));
+        let is_forward_query_new = record.forwarded.is_some() && record.forwarded != former;
         Self {
+            is_forward_query_new,
             name,
             data_source,
             definition,
@@ -141,7 +151,7 @@ async fn compare_changed(
         let (Some(stored), Some(wanted)) = pair else {
             continue;
         };
-        let has_forward_query = plan.data_source.forward_query.is_some() && !plan.is_quarantine();
+        let has_forward_query = plan.is_forward_query_new && !plan.is_quarantine();
         let change = compare(
             stored,
             wanted,
@@ -163,8 +173,12 @@ fn refusal(data_source: &DataSource, reasons: &[String]) -> Diagnostic {
         "`{name}` holds rows that this change would not keep: {}",
         reasons.join("; ")
     );
+    let is_old = match data_source.forward_query {
+        Some(_) => "its FORWARD_QUERY is that of an earlier change and is not used again: ",
+        None => "",
+    };
     Diagnostic::error(&data_source.file, Position::START, message).help(format!(
-        "take the change back, or say with `FORWARD_QUERY >` and a SELECT how rows of the former `{name}` become rows of the new one"
+        "{is_old}take the change back, or say with `FORWARD_QUERY >` and a SELECT how rows of the former `{name}` become rows of the new one"
     ))
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::check_columns;
+use super::columns::{check_columns, check_left_out};
 use super::fill::{insert_by_name, move_rows};
 use super::tables::TablePlan;
 use super::{Applied, ApplyError, Target};
@@ -368,5 +368,6 @@ pub(in crate::project) async fn view_select(
         return Err(ApplyError::Refused(vec![found]));
     }
     check_columns(project, target, &select, data_source, (pipe, node)).await?;
+    check_left_out(project, target, &select, data_source, (pipe, node)).await?;
     Ok(select)
 }

@@ -186,6 +186,36 @@ async fn a_forward_query_carries_rows_over_and_keeps_the_former_ones() {
 }
 
 #[tokio::test]
+async fn a_forward_query_of_an_earlier_change_is_not_used_again() {
+    let engine = TestEngine::open().await;
+    let file = |schema: &str, query: &str| {
+        let query = match query {
+            "" => String::new(),
+            query => format!("FORWARD_QUERY >\n    {query}\n"),
+        };
+        format!("SCHEMA >\n    {schema}\n{query}")
+    };
+    let query = "SELECT toUInt16(toUInt8(n)) AS n";
+    apply(&engine, &[("t.datasource", &file("n String", ""))]).await;
+    engine.change("INSERT INTO rookery.t VALUES ('7')").await;
+    apply(&engine, &[("t.datasource", &file("n UInt16", query))]).await;
+    engine.change("INSERT INTO rookery.t VALUES (500)").await;
+    let changed = file("n UInt16\nENGINE_SORTING_KEY n", query);
+    let found = refused(&engine, &[("t.datasource", &changed)]).await;
+    assert!(found[0].contains("of an earlier change"), "{found:?}");
+    assert_eq!(
+        rows(&engine, "SELECT n FROM rookery.t ORDER BY n").await,
+        "7\n500"
+    );
+    let mended = file("n UInt16\nENGINE_SORTING_KEY n", "SELECT n");
+    apply(&engine, &[("t.datasource", &mended)]).await;
+    assert_eq!(
+        rows(&engine, "SELECT n FROM rookery.t ORDER BY n").await,
+        "7\n500"
+    );
+}
+
+#[tokio::test]
 async fn tables_of_deleted_files_stay_and_are_named() {
     let engine = TestEngine::open().await;
     apply(&engine, &[EVENTS]).await;

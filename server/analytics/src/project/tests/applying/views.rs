@@ -271,3 +271,49 @@ async fn a_view_whose_cte_is_named_like_what_it_reads_is_refused() {
         rows(&engine, &seen("events")).await
     );
 }
+
+#[tokio::test]
+async fn a_view_that_would_cut_numbers_or_leave_columns_empty_is_refused_by_column() {
+    let engine = TestEngine::open().await;
+    let source = "SCHEMA >\n    id UInt32,\n    n UInt32,\n    f Float64\n";
+    for (at, (columns, select, expected)) in [
+        ("n UInt8", "n", Some("`n` as UInt32")),
+        ("n Nullable(Int16)", "n", Some("`n` as UInt32")),
+        ("n UInt64", "n", None),
+        ("n UInt8", "toUInt8(n % 100) AS n", None),
+        ("n Int32", "f AS n", Some("`n` as Float64")),
+        (
+            "n SimpleAggregateFunction(max, UInt8)",
+            "max(n) AS n",
+            Some("`n` as UInt32"),
+        ),
+        ("id UInt32,\n    n UInt32", "n", Some("does not make `id`")),
+        ("id UInt32 DEFAULT 1,\n    n UInt32", "n", None),
+        (
+            "id AggregateFunction(sum, UInt32),\n    n UInt32",
+            "n",
+            None,
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (into, view) = (format!("into{at}.datasource"), format!("v{at}.pipe"));
+        let schema = format!("SCHEMA >\n    {columns}\n");
+        let sql = format!(
+            "NODE v\nSQL >\n    SELECT {select} FROM src\nTYPE materialized\nDATASOURCE into{at}\n"
+        );
+        let files = [
+            ("src.datasource", source),
+            (into.as_str(), schema.as_str()),
+            (view.as_str(), sql.as_str()),
+        ];
+        match expected {
+            None => drop(apply(&engine, &files).await),
+            Some(expected) => {
+                let found = refused(&engine, &files).await;
+                assert!(found[0].contains(expected), "{found:?}");
+            }
+        }
+    }
+}
