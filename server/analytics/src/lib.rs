@@ -21,6 +21,7 @@ mod service_data;
 mod settings;
 mod start;
 pub mod test_runner;
+mod unfinished;
 
 pub use api::DATABASE;
 pub use clock::{Clock, SystemClock};

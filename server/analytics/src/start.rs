@@ -1,6 +1,6 @@
 //! Putting the parts together: from settings to a router that serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
@@ -20,10 +20,13 @@ use crate::deploy::{Deployer, ResumeError};
 use crate::door::{DoorError, open_engine};
 use crate::fixtures::{FixtureError, Fixtures, Step, are_served};
 use crate::limit::Limiter;
-use crate::project::{Applied, NotServed, Variables as ProjectVariables, Verdicts, Workspace};
+use crate::project::{
+    Applied, NotServed, Project, Variables as ProjectVariables, Verdicts, Workspace,
+};
 use crate::schedule::Schedules;
 use crate::service_data::ServiceData;
 use crate::settings::Settings;
+use crate::unfinished::Unfinished;
 use engine::guard::Guard;
 use engine::{Engine, EngineError, Statement};
 
@@ -81,6 +84,9 @@ pub enum StartError {
     /// Nothing can be fetched over HTTP here.
     #[error("files cannot be fetched: the HTTP client does not start")]
     Fetcher(#[from] reqwest::Error),
+    /// The state directory cannot be written to.
+    #[error("the directory `writing` of the state cannot be used: {0}")]
+    Writing(#[from] std::io::Error),
     /// A configured origin is none.
     #[error("analytics.cors_origins: {0}")]
     Origin(String),
@@ -164,6 +170,7 @@ pub async fn start_with_clock(
     );
     let engine: Arc<dyn Engine> =
         Arc::new(open_engine(&settings.engine, &options.state_directory, DATABASE).await?);
+    let writing_directory = options.state_directory.join("writing");
     let project_variables = ProjectVariables {
         environment: options.environment,
         secrets: (*variables.values()).clone(),
@@ -182,6 +189,8 @@ pub async fn start_with_clock(
     background::sync_tokens(&authority, &workspace.current()).await?;
     schedules.follow(&workspace.current(), clock.now()).await;
 
+    let (unfinished, left) = Unfinished::open(&writing_directory)?;
+    report_unfinished(&workspace.current(), engine.as_ref(), &left).await?;
     let (service_data, writing) = ServiceData::open(Arc::clone(&engine)).await?;
     let files = ImportFiles::new(options.state_directory.join("imports"));
     let jobs = Jobs::load(pool, files, Arc::clone(&clock), service_data.clone()).await?;
@@ -203,6 +212,7 @@ pub async fn start_with_clock(
         workspace,
         deployer,
         variables,
+        unfinished,
     });
     let router = api::router(api.clone(), readiness(&api)).map_err(StartError::Origin)?;
     api.jobs().resume(&api).await;
@@ -214,6 +224,28 @@ pub async fn start_with_clock(
         applied,
         tasks,
     })
+}
+
+/// Says which views may lack rows that their data source has.
+async fn report_unfinished(
+    project: &Project,
+    engine: &dyn Engine,
+    left: &BTreeSet<String>,
+) -> Result<(), NotServed> {
+    for data_source in left {
+        let behind = project.filled_from(engine, DATABASE, data_source).await?;
+        if !behind.is_empty() {
+            metrics::counter!("views_behind_total").increment(1);
+            tracing::error!(
+                data_source,
+                ?behind,
+                "the server was ended while rows came in: what was not acknowledged may be in the \
+                 data source and not in what its materialized views fill; populate those with \
+                 `truncate=true`, or replace the data source's rows, to make both the same"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Serves the project, with what an interrupted deployment still had to do.
@@ -239,16 +271,27 @@ async fn serve_project(
     Ok((deployer, applied))
 }
 
-/// Ready is who gets an answer out of the engine.
+/// Bytes of the disk without which nothing can be written.
+const ROOM: u64 = 4 * 1024 * 1024;
+
+/// Ready is who gets an answer out of the engine and has room for rows.
 fn readiness(api: &Api) -> Readiness {
     let engine = Arc::clone(api.engine());
     Readiness::new(move || {
         let engine = Arc::clone(&engine);
-        async move {
-            let answer = engine.query(Statement::read("SELECT 1", "Null")).await;
-            answer.map(drop).map_err(|error| error.to_string())
-        }
+        async move { check_room(engine.as_ref(), ROOM).await }
     })
+}
+
+/// Refuses disks of the engine with fewer bytes free.
+async fn check_room(engine: &dyn Engine, bytes: u64) -> Result<(), String> {
+    let free = format!("SELECT min(free_space) >= {bytes} FROM system.disks");
+    let answer = engine.query(Statement::read(free, "TabSeparated")).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    match answer.body.starts_with(b"1") {
+        true => Ok(()),
+        false => Err("the disk of the analytics data is full".to_owned()),
+    }
 }
 
 impl Running {
@@ -312,5 +355,21 @@ impl Running {
         }
         self.api.jobs().stop();
         self.api.engine().shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::testing::TestEngine;
+
+    #[tokio::test]
+    async fn a_disk_without_room_is_not_ready() {
+        let engine = TestEngine::open().await;
+        assert_eq!(check_room(&*engine, ROOM).await, Ok(()));
+        let full = check_room(&*engine, u64::MAX).await;
+        assert!(full.is_err_and(|text| text.contains("full")));
+        engine.shutdown().await;
+        assert!(check_room(&*engine, 0).await.is_err());
     }
 }

@@ -28,6 +28,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use error::Trouble;
+
 /// Runs ClickHouse SQL.
 #[async_trait]
 pub trait Engine: Debug + Send + Sync {

@@ -405,6 +405,38 @@ async fn inserts_are_whole_or_not_at_all() {
     assert_eq!(code(engine.insert(missing).await), 60);
 }
 
+fn json(table: &str, data: &'static str) -> Insert {
+    Insert {
+        table: table.into(),
+        columns: vec![],
+        format: "JSONEachRow".into(),
+        data: Bytes::from_static(data.as_bytes()),
+        deadline: Duration::from_secs(10),
+        settings: vec![],
+    }
+}
+
+#[tokio::test]
+async fn a_view_with_a_scalar_subquery_takes_inserted_rows() {
+    let engine = TestEngine::open().await;
+    for sql in [
+        "CREATE TABLE words (w String) ENGINE = MergeTree ORDER BY w",
+        "INSERT INTO words VALUES ('a'), ('b')",
+        "CREATE TABLE src (id UInt8) ENGINE = MergeTree ORDER BY id",
+        "CREATE TABLE seen (id UInt8, x Int64) ENGINE = MergeTree ORDER BY id",
+        "CREATE MATERIALIZED VIEW v TO seen AS WITH (SELECT count() FROM words) AS k \
+         SELECT id, toInt64(k) AS x FROM src",
+    ] {
+        engine.change(sql).await;
+    }
+    engine
+        .insert(json("rookery.src", "{\"id\":1}\n{\"id\":2}\n"))
+        .await
+        .unwrap();
+    let seen = engine.rows("SELECT * FROM seen ORDER BY id").await;
+    assert_eq!(seen.unwrap(), "1\t2\n2\t2\n");
+}
+
 #[tokio::test]
 async fn rows_before_an_error_do_not_reach_the_next_answer() {
     let engine = TestEngine::open().await;

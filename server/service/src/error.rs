@@ -140,6 +140,9 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE => {
                 "The service cannot answer right now; try again shortly."
             }
+            StatusCode::INSUFFICIENT_STORAGE => {
+                "The server has no room for more data; nothing is wrong with the request, try again later."
+            }
             _ => "Something went wrong on the server; the request id finds it in the log.",
         };
         Value::String(text.to_owned())

@@ -10,8 +10,8 @@ use super::EXCEPTION_CODE;
 use super::state::no_endpoint;
 use crate::access::{AccessError, StoreError};
 use crate::query::QueryError;
-use engine::EngineError;
 use engine::guard::Refusal;
+use engine::{EngineError, Trouble};
 use template::{RenderError, RenderErrorKind};
 
 /// ClickHouse's codes for a query that took too long.
@@ -46,6 +46,9 @@ impl From<StoreError> for ApiError {
 /// What the engine said, as a client is told. A function, since neither type
 /// is this crate's.
 pub(crate) fn engine_error(error: EngineError) -> ApiError {
+    if let Some(trouble) = error.trouble() {
+        return machine_trouble(trouble, error);
+    }
     match error {
         EngineError::Query {
             code,
@@ -68,6 +71,18 @@ pub(crate) fn engine_error(error: EngineError) -> ApiError {
             ApiError::unavailable(error).with_header(header::RETRY_AFTER, HeaderValue::from(1))
         }
     }
+}
+
+/// The machine's trouble: the same request may work later.
+fn machine_trouble(trouble: Trouble, cause: EngineError) -> ApiError {
+    let (error, seconds) = match trouble {
+        Trouble::DiskFull => (
+            ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "").with_cause(cause),
+            60,
+        ),
+        Trouble::Machine => (ApiError::unavailable(cause), 5),
+    };
+    error.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 impl From<QueryError> for ApiError {
@@ -101,7 +116,10 @@ pub(crate) fn template_error(error: RenderError) -> ApiError {
         RenderErrorKind::Limit => "template_limit",
     };
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let api_error = ApiError::new(status, code, error.message);
+    let mut api_error = ApiError::new(status, code, error.message);
+    if let Some(help) = error.help {
+        api_error = api_error.with_member("help", help.to_string().into());
+    }
     match error.body {
         Some(body) => api_error.with_message_value(body),
         None => api_error,
@@ -157,6 +175,29 @@ mod tests {
             error.message(),
             "[Error] Missing columns: 'x' (UNKNOWN_IDENTIFIER)"
         );
+    }
+
+    #[test]
+    fn the_machines_trouble_is_not_the_callers_and_names_no_path() {
+        for (name, status, code) in [
+            ("NOT_ENOUGH_SPACE", 507, "storage_full"),
+            ("CANNOT_OPEN_FILE", 503, "unavailable"),
+            ("CHECKSUM_DOESNT_MATCH", 503, "unavailable"),
+            ("EPOLL_ERROR", 503, "unavailable"),
+        ] {
+            let error = engine_error(EngineError::Query {
+                code: 1,
+                name: Some(name.into()),
+                message: "cannot do it with /state/engine/store/a.bin".into(),
+            });
+            assert_eq!((error.status().as_u16(), error.code()), (status, code));
+            assert!(!error.message().to_string().contains("/state"));
+            let headers = axum::response::IntoResponse::into_response(error);
+            assert!(
+                headers.headers().contains_key(header::RETRY_AFTER),
+                "{name}"
+            );
+        }
     }
 
     #[test]

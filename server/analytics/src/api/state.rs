@@ -23,6 +23,7 @@ use crate::project::{Project, Workspace};
 use crate::schedule::Schedules;
 use crate::service_data::ServiceData;
 use crate::settings::Settings;
+use crate::unfinished::Unfinished;
 use datafile::{DataSource, Pipe};
 use engine::guard::Guard;
 use engine::{Engine, QueryLimits, Statement, sql};
@@ -54,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) schedules: Schedules,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) service_data: ServiceData,
+    pub(crate) unfinished: Unfinished,
 }
 
 impl Api {
@@ -113,6 +115,10 @@ impl Api {
     /// What fetches the files of imports.
     pub(crate) fn fetcher(&self) -> &Fetcher {
         &self.0.fetcher
+    }
+
+    pub(crate) fn unfinished(&self) -> &Unfinished {
+        &self.0.unfinished
     }
 
     /// The schedules of copy pipes.

@@ -105,7 +105,8 @@ impl<'data> Writer<'data> {
     /// take of them.
     async fn write_one(&mut self, first_row: u64, mut rows: Vec<Row>) -> Result<(), IngestError> {
         let mut written = self.insert(first_row, &rows).await;
-        if let Err(EngineError::Query { .. }) = written
+        if let Err(error @ EngineError::Query { .. }) = &written
+            && error.trouble().is_none()
             && self.find_errors(&mut rows).await?
         {
             written = self.insert(first_row, &rows).await;

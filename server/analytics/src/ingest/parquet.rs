@@ -54,6 +54,7 @@ pub(super) async fn to_ndjson(
     };
     match engine.query(statement).await {
         Ok(answer) => Ok(answer.body),
+        Err(error) if error.trouble().is_some() => Err(error.into()),
         Err(EngineError::Query { message, .. }) => Err(IngestError::Unreadable(format!(
             "the Parquet file cannot be read: {message}"
         ))),

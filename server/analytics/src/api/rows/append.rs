@@ -60,7 +60,10 @@ async fn write_rows(
         database: api.database(),
         data_source,
     };
-    Ok(append(target, rows).await?)
+    let mark = api.unfinished().begin(&data_source.name);
+    let ingested = append(target, rows).await;
+    drop(mark);
+    Ok(ingested?)
 }
 
 /// The data source, if the caller may append to it. Whoever may not learns
