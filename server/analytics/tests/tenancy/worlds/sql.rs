@@ -300,7 +300,7 @@ impl Grammar<'_> {
         let is_there = |column: &&str| from.columns.iter().any(|known| known == column);
         let fits = |condition: &&str| {
             let named = ALL.iter().filter(|column| condition.contains(**column));
-            named.into_iter().all(|column| is_there(column))
+            named.into_iter().all(&is_there)
         };
         let fitting: Vec<&str> = CONDITIONS.into_iter().filter(fits).collect();
         fitting
