@@ -100,3 +100,43 @@ async fn sign_in_is_served_while_the_engine_does_not_start_and_figures_when_it_d
         "ready"
     );
 }
+
+#[tokio::test]
+async fn fixtures_load_through_the_server_that_has_the_data_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let project = directory.path().join("project");
+    std::fs::create_dir_all(project.join("fixtures")).unwrap();
+    std::fs::write(
+        project.join("visits.datasource"),
+        "SCHEMA >\n    `n` UInt8 `json:$.n`\nENGINE MergeTree\nENGINE_SORTING_KEY n\n",
+    )
+    .unwrap();
+    std::fs::write(
+        project.join("fixtures/visits.ndjson"),
+        "{\"n\":1}\n{\"n\":2}\n",
+    )
+    .unwrap();
+    let port = free_port();
+    let rookery = |command: &str| {
+        let mut rookery = Command::new(env!("CARGO_BIN_EXE_rookery"));
+        rookery
+            .arg(command)
+            .args(["--state", directory.path().join("state").to_str().unwrap()])
+            .args(["--analytics-project", project.to_str().unwrap()])
+            .args(["--analytics-listen", &format!("127.0.0.1:{port}")])
+            .stderr(Stdio::null());
+        rookery
+    };
+    let server = rookery("analytics").stdout(Stdio::null()).spawn().unwrap();
+    let _process = Process(server);
+    let client = reqwest::Client::new();
+    let ready = format!("http://127.0.0.1:{port}/readyz");
+    until(&client, &ready, 200).await;
+    let load = || {
+        let output = rookery("load").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(load(), "1 data source was filled.\n");
+    assert!(load().starts_with("Nothing to load"));
+}

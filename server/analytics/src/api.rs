@@ -43,6 +43,7 @@ pub(crate) fn router(api: Api, readiness: Readiness) -> Result<Router, String> {
         .merge(rows::analyze::router(limits.file_bytes))
         .merge(rows::append::router(limits.file_bytes))
         .merge(rows::events::router(limits.event_bytes))
+        .merge(rows::fixtures::router())
         .merge(work::copies::router())
         .merge(resources::data_sources::router())
         .merge(resources::deployments::router())

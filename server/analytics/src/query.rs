@@ -142,6 +142,7 @@ pub async fn prepare_node(
             call.database,
             &call.tenant,
             &Conditions::new(),
+            &BTreeSet::new(),
         )),
         sources => sources,
     };
@@ -213,6 +214,7 @@ pub async fn prepare_outside(
         query.database,
         &query.tenant,
         &query.conditions,
+        &query.readable,
     );
     composed.read_from(&sources, &may_name);
     let filters = tenant::filters(

@@ -106,7 +106,14 @@ pub(crate) async fn protect(
     let nonce = PageNonce(fresh_nonce());
     request.extensions_mut().insert(nonce.clone());
     let mut response = next.run(request).await;
-    policy.write(&nonce.0, response.headers_mut());
+    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
+    let headers = response.headers_mut();
+    policy.write(&nonce.0, headers);
+    if is_refusal {
+        // Whatever refused it, a route or the router: nobody keeps refusals.
+        let entry = headers.entry(header::CACHE_CONTROL);
+        entry.or_insert(HeaderValue::from_static("no-store"));
+    }
     response
 }
 

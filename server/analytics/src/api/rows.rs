@@ -6,5 +6,6 @@ pub(super) mod append;
 pub(super) mod events;
 pub(super) mod fetch;
 pub(super) mod files;
+pub(super) mod fixtures;
 pub(super) mod operations;
 pub(super) mod replace;

@@ -5,7 +5,7 @@
 //! project's own SQL does where it could tell the difference; most cannot, and
 //! costs what it always did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::tenant::Tenant;
 use crate::project::Project;
@@ -17,12 +17,13 @@ use engine::guard::{Refusal, tells_of_blocks};
 pub type Conditions = BTreeMap<String, Vec<String>>;
 
 /// What SQL from outside reads: every table by its full name, and rebuilt where
-/// the caller gets some rows only.
+/// the caller gets some rows only. Conditions may read the tables in `open`.
 pub(super) fn outside<'a>(
     project: &Project,
     database: &'a str,
     tenant: &Tenant,
     conditions: &Conditions,
+    open: &BTreeSet<String>,
 ) -> Sources<'a> {
     let source = |name: &str| {
         let conditions = conditions.get(name).cloned().unwrap_or_default();
@@ -37,6 +38,7 @@ pub(super) fn outside<'a>(
     };
     Sources {
         database,
+        open: open.clone(),
         tables: project
             .tables()
             .map(|name| (name.to_owned(), source(name)))
@@ -78,5 +80,13 @@ pub(super) fn own<'a>(
         || tables().any(|table| table.has_structures)
         || (tables().any(|table| table.has_dictionaries)
             && !texts().all(|sql| is_plain(sql, &safe)));
-    Ok(must_be_clean.then(|| outside(project, database, tenant, &Conditions::new())))
+    Ok(must_be_clean.then(|| {
+        outside(
+            project,
+            database,
+            tenant,
+            &Conditions::new(),
+            &BTreeSet::new(),
+        )
+    }))
 }

@@ -59,8 +59,8 @@ mod tests {
     fn large_integers_are_numbers_unless_asked_otherwise() {
         let name = || "output_format_json_quote_64bit_integers".to_owned();
         let none = engine_settings(&Parameters::new());
-        assert_eq!(none[1..], [(name(), "0".to_owned())]);
+        assert_eq!(none, [(name(), "0".to_owned())]);
         let asked = Parameters::from_iter([(name(), "true")]);
-        assert_eq!(engine_settings(&asked)[1..], [(name(), "1".to_owned())]);
+        assert_eq!(engine_settings(&asked), [(name(), "1".to_owned())]);
     }
 }

@@ -15,7 +15,7 @@ const VISITS: &str = "SCHEMA >\n    `org` LowCardinality(String) `json:$.org`,\n
 const PLAIN: &str = "SCHEMA >\n    `org` LowCardinality(String) `json:$.org`,\n    `id` UInt64 `json:$.id`,\n    `city` LowCardinality(String) `json:$.city`,\n    `amount` Int64 `json:$.amount`\n\nENGINE \"ReplacingMergeTree\"\nENGINE_SORTING_KEY \"org, id\"\n";
 const OPEN: &str = "SCHEMA >\n    `org` String `json:$.org`,\n    `id` UInt64 `json:$.id`\n\nENGINE \"MergeTree\"\nENGINE_SORTING_KEY \"org\"\n";
 
-const PIPES: [(&str, &str); 7] = [
+const PIPES: [(&str, &str); 8] = [
     (
         "all",
         "NODE all\nSQL >\n    SELECT * FROM visits\nTYPE endpoint\n",
@@ -42,7 +42,11 @@ const PIPES: [(&str, &str); 7] = [
     ),
     (
         "secretive",
-        "NODE all\nSQL >\n    %\n    SELECT id, {{tb_secret('apikey')}} = 'x' AS same, toUInt8({{tb_secret('apikey')}}) AS never FROM plain WHERE id < {{UInt64(least, 0)}}\nTYPE endpoint\n",
+        "NODE all\nSQL >\n    %\n    SELECT id, {{tb_secret('apikey')}} = 'x' AS same FROM plain\nTYPE endpoint\n",
+    ),
+    (
+        "never",
+        "NODE all\nSQL >\n    %\n    SELECT id, toUInt8(upper({{tb_secret('apikey')}})) AS never FROM plain\nTYPE endpoint\n",
     ),
 ];
 
@@ -115,7 +119,11 @@ impl House {
         let builder = builder.header("x-request-id", "asked");
         let answer = builder.json(&request.body).send().await.unwrap();
         let status = answer.status().as_u16();
-        let headers = format!("{:?}", answer.headers());
+        // The length of a time's digits is chance, too.
+        let mut headers = answer.headers().clone();
+        headers.remove("content-length");
+        headers.remove("date");
+        let headers = format!("{headers:?}");
         let body = answer.bytes().await.unwrap();
         Answer {
             status,
@@ -154,14 +162,7 @@ fn timeless(text: &str) -> String {
     for part in parts {
         kept.push_str(part.trim_start_matches(is_time));
     }
-    let rate = kept.find("\"ratelimit-reset\"").unwrap_or(kept.len());
-    let date = kept.find("\"date\": ");
-    match date {
-        Some(date) if date < rate => {
-            format!("{}{}", &kept[..date], &kept[(date + 40).min(kept.len())..])
-        }
-        _ => kept,
-    }
+    kept
 }
 
 fn asked() -> Vec<Request> {
@@ -417,7 +418,7 @@ async fn a_persons_token_gets_our_words_and_nobody_a_secret() {
         .await;
     let ada = ada();
     let asked = Request {
-        path: "/v0/pipes/secretive.json?least=100".to_owned(),
+        path: "/v0/pipes/never.json".to_owned(),
         body: json!({}),
     };
     let over = Request::pipe("secretive", "SELECT nosuch FROM _");
@@ -429,7 +430,11 @@ async fn a_persons_token_gets_our_words_and_nobody_a_secret() {
     ] {
         let answer = house.ask(request, token).await;
         assert_eq!(answer.status, 400, "{}", answer.body);
-        assert!(!answer.body.contains("hunter"), "{}", answer.body);
+        assert!(
+            !answer.body.to_lowercase().contains("hunter"),
+            "{}",
+            answer.body
+        );
         assert!(!answer.body.contains("SELECT"), "{}", answer.body);
         assert!(
             answer.headers.contains("x-db-exception-code"),
@@ -461,7 +466,7 @@ async fn a_persons_token_gets_our_words_and_nobody_a_secret() {
     let (status, noted) = noted;
     assert_eq!(status, 200, "{noted}");
     assert!(
-        !noted.contains("hunter") && noted.contains("plain"),
+        !noted.to_lowercase().contains("hunter") && noted.contains("plain"),
         "{noted}"
     );
     house.close().await;

@@ -164,7 +164,7 @@ impl Walk<'_, '_> {
         for line in self.tree.below(part) {
             match self.tree.kind(line) {
                 "FUNCTION" => self.function(line)?,
-                "QUERY" | "UNION" | "TABLE" if self.has_tenants(line) && !self.is_set(line) => {
+                "QUERY" | "UNION" | "TABLE" if self.has_tenants(line) && !self.is_of_set(line) => {
                     return Err(Mixing {
                         what: "a subquery reads the rows of all tenants",
                         help: "join it by the tenant's column, or use (tenant, …) IN (SELECT tenant, …)",
@@ -192,6 +192,12 @@ impl Walk<'_, '_> {
         };
         let window = self.under(line, "WINDOW").ok_or(mixing)?;
         self.names_tenant(window, "PARTITION BY", mixing)
+    }
+
+    /// Whether a line is such a set or stands in one, which was looked at whole.
+    fn is_of_set(&self, line: usize) -> bool {
+        std::iter::successors(Some(line), |line| self.tree.parent(*line))
+            .any(|line| self.is_set(line))
     }
 
     /// Whether a subquery is the set of an IN that looks for a tenant's values

@@ -63,6 +63,20 @@ impl Answer {
         shown
     }
 
+    /// Whether it is the other but for the order of its lines.
+    pub(super) fn has_the_rows_of(&self, other: &Self) -> bool {
+        let lines = |answer: &Self| {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            let lines = text.lines().map(|line| line.trim_end_matches(',').to_owned());
+            let mut lines: Vec<String> = lines.collect();
+            lines.sort();
+            lines
+        };
+        self.status == other.status
+            && self.headers == other.headers
+            && lines(self) == lines(other)
+    }
+
     /// Bytes of its body.
     pub(super) fn length(&self) -> usize {
         self.body.len()

@@ -4,7 +4,7 @@
 //! What is written here stands in a SQL text that runs in a database without
 //! tables: a table whose place was not found is a table that is not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::reads::{Place, reads};
 use crate::project::sql::ddl::qualified;
@@ -28,6 +28,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) database: &'a str,
     /// By the names of tables.
     pub(crate) tables: BTreeMap<String, Source>,
+    /// The tables that conditions may read.
+    pub(crate) open: BTreeSet<String>,
 }
 
 impl Sources<'_> {
@@ -73,12 +75,18 @@ impl Sources<'_> {
                     .map(|(name, source)| (name.clone(), source.unfiltered()))
                     .collect(),
                 database: self.database,
+                open: BTreeSet::new(),
             };
             // The line breaks end comments that conditions may end with.
             let conditions: Vec<String> = source
                 .conditions
                 .iter()
-                .map(|condition| format!("({}\n)", plain.put_into(condition, &|_| true)))
+                .map(|condition| {
+                    format!(
+                        "({}\n)",
+                        plain.put_into(condition, &|name| self.open.contains(name))
+                    )
+                })
                 .collect();
             select = format!(
                 "SELECT * FROM ({select}) WHERE {}",
@@ -115,7 +123,7 @@ mod tests {
             conditions: Vec::new(),
         };
         let filtered = Source {
-            conditions: vec!["a = 1 -- one".to_owned(), "b IN t".to_owned()],
+            conditions: vec!["a = 1 -- one".to_owned(), "b IN t OR b IN p".to_owned()],
             ..clean.clone()
         };
         let sources = Sources {
@@ -126,6 +134,7 @@ mod tests {
                 ("p".to_owned(), Source::default()),
             ]
             .into(),
+            open: ["t".to_owned()].into(),
         };
         let view = "view(SELECT a FROM `r`.`t` )";
         for (sql, expected) in [
@@ -155,7 +164,7 @@ mod tests {
             ("SELECT 't' FROM u t -- FROM t", "SELECT 't' FROM u t -- FROM t".to_owned()),
             (
                 "SELECT 1 FROM f",
-                format!("SELECT 1 FROM view(SELECT * FROM (SELECT a FROM `r`.`f` ) WHERE (a = 1 -- one\n) AND (b IN (SELECT * FROM {view})\n)) AS `f`"),
+                format!("SELECT 1 FROM view(SELECT * FROM (SELECT a FROM `r`.`f` ) WHERE (a = 1 -- one\n) AND (b IN (SELECT * FROM {view}) OR b IN p\n)) AS `f`"),
             ),
         ] {
             assert_eq!(sources.put_into(sql, &|_| true), expected, "{sql}");
