@@ -18,15 +18,15 @@ const OPEN: &str = "SCHEMA >\n    `org` String `json:$.org`,\n    `id` UInt64 `j
 const PIPES: [(&str, &str); 8] = [
     (
         "all",
-        "NODE all\nSQL >\n    SELECT * FROM visits\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    SELECT * FROM visits\nTYPE endpoint\n",
     ),
     (
         "decoded",
-        "NODE all\nSQL >\n    SELECT id, base64Decode(c) AS city FROM (SELECT id, city AS c FROM plain) ORDER BY id\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    SELECT id, base64Decode(c) AS city FROM (SELECT id, city AS c FROM plain) ORDER BY id\nTYPE endpoint\n",
     ),
     (
         "numbers",
-        "NODE all\nSQL >\n    SELECT sum(doc.a::Int64) AS total, count() AS n FROM visits\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    SELECT sum(doc.a::Int64) AS total, count() AS n FROM visits\nTYPE endpoint\n",
     ),
     (
         "steps",
@@ -34,19 +34,19 @@ const PIPES: [(&str, &str); 8] = [
     ),
     (
         "parts",
-        "NODE all\nSQL >\n    SELECT id, _part_offset AS at FROM plain ORDER BY id\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    SELECT id, _part_offset AS at FROM plain ORDER BY id\nTYPE endpoint\n",
     ),
     (
         "blocks",
-        "NODE all\nSQL >\n    SELECT id, rowNumberInBlock() AS at FROM plain ORDER BY id\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    SELECT id, rowNumberInBlock() AS at FROM plain ORDER BY id\nTYPE endpoint\n",
     ),
     (
         "secretive",
-        "NODE all\nSQL >\n    %\n    SELECT id, {{tb_secret('apikey')}} = 'x' AS same FROM plain\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    %\n    SELECT id, {{tb_secret('apikey')}} = 'x' AS same FROM plain\nTYPE endpoint\n",
     ),
     (
         "never",
-        "NODE all\nSQL >\n    %\n    SELECT id, toUInt8(upper({{tb_secret('apikey')}})) AS never FROM plain\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    %\n    SELECT id, toUInt8(upper({{tb_secret('apikey')}})) AS never FROM plain\nTYPE endpoint\n",
     ),
 ];
 

@@ -130,9 +130,10 @@ impl Walk<'_, '_> {
         let own = self.tree.children(query).into_iter();
         let mut own = own.filter(|part| ROW_BY_ROW.contains(&self.tree.kind(*part)));
         match own.any(|part| {
-            self.tree
-                .below(part)
-                .any(|line| self.tree.has(line, "function_type: aggregate"))
+            let mut lines = self.tree.below(part);
+            lines.any(|line| {
+                self.tree.has(line, "function_type: aggregate") && !self.is_below_query(line, part)
+            })
         }) {
             true => Err(mixing),
             false => Ok(()),
@@ -192,6 +193,14 @@ impl Walk<'_, '_> {
         };
         let window = self.under(line, "WINDOW").ok_or(mixing)?;
         self.names_tenant(window, "PARTITION BY", mixing)
+    }
+
+    /// Whether a line below a part belongs to a query of its own in there, which
+    /// aggregates for itself.
+    fn is_below_query(&self, line: usize, part: usize) -> bool {
+        std::iter::successors(self.tree.parent(line), |line| self.tree.parent(*line))
+            .take_while(|line| *line != part)
+            .any(|line| matches!(self.tree.kind(line), "QUERY" | "UNION"))
     }
 
     /// Whether a line is such a set or stands in one, which was looked at whole.

@@ -67,14 +67,14 @@ impl Answer {
     pub(super) fn has_the_rows_of(&self, other: &Self) -> bool {
         let lines = |answer: &Self| {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
-            let lines = text.lines().map(|line| line.trim_end_matches(',').to_owned());
+            let lines = text
+                .lines()
+                .map(|line| line.trim_end_matches(',').to_owned());
             let mut lines: Vec<String> = lines.collect();
             lines.sort();
             lines
         };
-        self.status == other.status
-            && self.headers == other.headers
-            && lines(self) == lines(other)
+        self.status == other.status && self.headers == other.headers && lines(self) == lines(other)
     }
 
     /// Bytes of its body.

@@ -26,7 +26,7 @@ pub(super) const PIPES: [Table; 7] = [
     ("mine", &["id", "city", "note"]),
     ("merged", &["org", "city", "n", "codes"]),
     ("documents", &["id", "city", "page", "n"]),
-    ("keyed", &["id", "city", "note"]),
+    ("keyed", &["id", "note"]),
 ];
 /// What views, copies and TTLs write that may mix tenants.
 pub(super) const DOUBTFUL: &[&str] = &["org", "id", "city", "note"];
