@@ -46,7 +46,7 @@ const PIPES: [(&str, &str); 8] = [
     ),
     (
         "never",
-        "NODE rows\nSQL >\n    %\n    SELECT id, toUInt8(upper({{tb_secret('apikey')}})) AS never FROM plain\nTYPE endpoint\n",
+        "NODE rows\nSQL >\n    %\n    SELECT id, toUInt8(concat({{tb_secret('apikey')}}, toString(id))) AS never FROM plain\nTYPE endpoint\n",
     ),
 ];
 
@@ -459,7 +459,7 @@ async fn a_persons_token_gets_our_words_and_nobody_a_secret() {
     // What people are not told is noted.
     let noted = house
         .sql(
-            "SELECT error FROM tinybird.endpoint_errors FORMAT TSVRaw",
+            "SELECT error FROM tinybird.endpoint_errors FORMAT TSV",
             ADMIN,
         )
         .await;
